@@ -1,0 +1,135 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+
+namespace jet::base {
+namespace {
+
+constexpr size_t kReadSize = 16 * 1024;
+
+struct DirCloser {
+  void operator()(DIR* dir) const { (void)closedir(dir); }
+};
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> OpenAt(int dir_fd, const std::string& name, int flags, mode_t mode) {
+  flags |= O_CLOEXEC | O_NOCTTY;
+  if ((flags & O_ACCMODE) == O_RDONLY) flags |= O_NONBLOCK;
+  UniqueFd fd(openat(dir_fd, name.c_str(), flags, mode));
+  if (!fd.valid()) return SystemError(errno, absl::StrCat("cannot open '", name, "'"));
+  return fd;
+}
+
+absl::StatusOr<struct stat> StatDescriptor(int fd, absl::string_view name) {
+  struct stat status = {};
+  if (fstat(fd, &status) != 0) return SystemError(errno, absl::StrCat("cannot stat '", name, "'"));
+  return status;
+}
+
+absl::StatusOr<Bytes> ReadBounded(int fd, size_t limit, absl::string_view name) {
+  Bytes content;
+  while (true) {
+    const size_t old_size = content.size();
+    content.resize(old_size + std::min(kReadSize, limit + 1 - old_size));
+    const ssize_t count = read(fd, content.data() + old_size, content.size() - old_size);
+    if (count < 0 && errno == EINTR) {
+      content.resize(old_size);
+      continue;
+    }
+    if (count < 0) return SystemError(errno, absl::StrCat("cannot read '", name, "'"));
+    content.resize(old_size + static_cast<size_t>(count));
+    if (count == 0) return content;
+    if (content.size() > limit) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("'", name, "' is larger than ", limit, " bytes"));
+    }
+  }
+}
+
+absl::StatusOr<Bytes> ReadFile(const std::string& path, size_t limit) {
+  JET_ASSIGN_OR_RETURN(const UniqueFd fd, OpenAt(AT_FDCWD, path, O_RDONLY));
+  JET_ASSIGN_OR_RETURN(const struct stat status, StatDescriptor(fd.get(), path));
+  if (!S_ISREG(status.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
+  }
+  return ReadBounded(fd.get(), limit, path);
+}
+
+absl::Status WriteAll(int fd, ByteSpan content, absl::string_view name) {
+  while (!content.empty()) {
+    const ssize_t count = write(fd, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return SystemError(errno, absl::StrCat("cannot write '", name, "'"));
+    content.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteNewFileAt(int dir_fd, const std::string& name, mode_t mode, ByteSpan content) {
+  JET_ASSIGN_OR_RETURN(UniqueFd fd,
+                       OpenAt(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  absl::Status status;
+  // The umask may have taken bits away that the format asks for.
+  if (fchmod(fd.get(), mode) != 0) {
+    status = SystemError(errno, absl::StrCat("cannot set the mode of '", name, "'"));
+  }
+  if (status.ok()) status = WriteAll(fd.get(), content, name);
+  if (status.ok()) status = Sync(fd.get(), name);
+  if (!status.ok()) (void)unlinkat(dir_fd, name.c_str(), 0);
+  return status;
+}
+
+absl::Status Sync(int fd, absl::string_view name) {
+  if (fsync(fd) != 0) return SystemError(errno, absl::StrCat("cannot sync '", name, "' to disk"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name) {
+  // A second open of the same folder: fdopendir() takes its descriptor over and moves it.
+  JET_ASSIGN_OR_RETURN(UniqueFd own, OpenAt(dir_fd, ".", O_RDONLY | O_DIRECTORY));
+  std::unique_ptr<DIR, DirCloser> dir(fdopendir(own.get()));
+  if (dir == nullptr) return SystemError(errno, absl::StrCat("cannot list '", name, "'"));
+  (void)own.Release();
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(dir.get());
+    if (entry == nullptr) break;
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) {
+      names.emplace_back(entry->d_name);
+    }
+  }
+  if (errno != 0) return SystemError(errno, absl::StrCat("cannot list '", name, "'"));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::Status RemoveFlatFolderAt(int dir_fd, const std::string& name) {
+  absl::StatusOr<UniqueFd> folder = OpenAt(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (absl::IsNotFound(folder.status())) return absl::OkStatus();
+  JET_RETURN_IF_ERROR(folder.status());
+  JET_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder->get(), name));
+  for (const std::string& file : names) {
+    if (unlinkat(folder->get(), file.c_str(), 0) != 0) {
+      return SystemError(errno, absl::StrCat("cannot remove '", name, "/", file, "'"));
+    }
+  }
+  if (unlinkat(dir_fd, name.c_str(), AT_REMOVEDIR) != 0) {
+    return SystemError(errno, absl::StrCat("cannot remove '", name, "'"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace jet::base

@@ -1,0 +1,176 @@
+#include "base/file_selection.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "base/tree_walk.h"
+
+namespace jet::base {
+namespace {
+
+std::string LinkTarget(const std::string& path) {
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+  return size < 0 ? std::string() : std::string(target.data(), static_cast<size_t>(size));
+}
+
+absl::Status NotARegularFile(mode_t mode) {
+  const char* kind = "special file";
+  if (S_ISFIFO(mode)) kind = "FIFO";
+  if (S_ISSOCK(mode)) kind = "socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) kind = "device";
+  return absl::InvalidArgumentError(absl::StrCat("is a ", kind, ", not a regular file"));
+}
+
+class Selector {
+ public:
+  Selector(const FileSelectionOptions& options, bool several_paths, FileSelectionObserver& observer)
+      : options_(options), several_paths_(several_paths), observer_(observer) {}
+
+  void Select(const std::string& named) {
+    struct stat status = {};
+    if (lstat(named.c_str(), &status) != 0) {
+      observer_.OnError(named, SystemError(errno, "cannot stat the file"));
+      return;
+    }
+    std::string path = named;
+    if (S_ISLNK(status.st_mode)) {
+      const absl::Status resolved = ResolveLink(named, status, path);
+      if (!resolved.ok()) {
+        observer_.OnError(named, resolved);
+        return;
+      }
+    }
+    if (S_ISDIR(status.st_mode)) {
+      SelectTree(path);
+    } else if (!S_ISREG(status.st_mode)) {
+      observer_.OnError(path, NotARegularFile(status.st_mode));
+    } else {
+      SelectNamedFile(path);
+    }
+  }
+
+ private:
+  // Replaces `path` and `status` by those of the link's final target.
+  absl::Status ResolveLink(const std::string& named, struct stat& status, std::string& path) {
+    if (options_.named_links == NamedLinks::kRefuse) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("is a symbolic link to '", LinkTarget(named),
+                       "': name the target, or follow links named on the command line with -H"));
+    }
+    const std::unique_ptr<char, decltype(&std::free)> target(realpath(named.c_str(), nullptr),
+                                                             &std::free);
+    if (target == nullptr) {
+      return SystemError(
+          errno, absl::StrCat("cannot follow the symbolic link to '", LinkTarget(named), "'"));
+    }
+    path = target.get();
+    if (lstat(path.c_str(), &status) != 0) return SystemError(errno, "cannot stat the file");
+    return absl::OkStatus();
+  }
+
+  void SelectNamedFile(const std::string& path) {
+    absl::StatusOr<SelectedFile> file = OpenNamedFile(path);
+    if (!file.ok()) {
+      observer_.OnError(path, file.status());
+    } else if (!IsFirstMention(file->status)) {
+      observer_.OnSkipped(path, SkipReason::kSameInode);
+    } else {
+      observer_.OnSelected(*std::move(file));
+    }
+  }
+
+  absl::StatusOr<SelectedFile> OpenNamedFile(const std::string& path) const {
+    SelectedFile file;
+    file.path = path;
+    JET_ASSIGN_OR_RETURN(file.fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
+    JET_ASSIGN_OR_RETURN(file.status, StatDescriptor(file.fd.get(), path));
+    if (!S_ISREG(file.status.st_mode)) return NotARegularFile(file.status.st_mode);
+    JET_ASSIGN_OR_RETURN(file.kind, ReadFileKind(file.fd.get(), file.status.st_mode));
+    if (IsWanted(file.kind)) return file;
+    if (file.kind == FileKind::kScript) {
+      return absl::FailedPreconditionError(
+          "is a script, not an ELF file: --scripts takes executable scripts, --any-file takes "
+          "everything");
+    }
+    return absl::FailedPreconditionError(
+        "is not an ELF program or shared object: --any-file takes it all the same");
+  }
+
+  void SelectTree(const std::string& path) {
+    if (!options_.recursive) {
+      observer_.OnError(path, absl::FailedPreconditionError("is a folder: -r walks folders"));
+      return;
+    }
+    absl::StatusOr<UniqueFd> root = OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!root.ok()) {
+      observer_.OnError(path, root.status());
+      return;
+    }
+    TreeWalkOptions walk;
+    walk.one_file_system = options_.one_file_system;
+    // "dir/" and "dir" give the same names below.
+    std::string prefix = path;
+    while (prefix.size() > 1 && prefix.back() == '/') prefix.pop_back();
+    if (prefix == "/") prefix.clear();
+    WalkTree(
+        *std::move(root), prefix, walk, [this](TreeFile file) { SelectTreeFile(std::move(file)); },
+        [this](const std::string& failed, const absl::Status& error) {
+          observer_.OnError(failed.empty() ? "/" : failed, error);
+        });
+  }
+
+  void SelectTreeFile(TreeFile found) {
+    const absl::StatusOr<FileKind> kind = ReadFileKind(found.fd.get(), found.status.st_mode);
+    if (!kind.ok()) {
+      observer_.OnError(found.path, kind.status());
+    } else if (!IsWanted(*kind)) {
+      observer_.OnSkipped(found.path, *kind == FileKind::kScript ? SkipReason::kUnwantedScript
+                                                                 : SkipReason::kNotExecutable);
+    } else if (!IsFirstMention(found.status)) {
+      observer_.OnSkipped(found.path, SkipReason::kSameInode);
+    } else {
+      observer_.OnSelected({std::move(found.fd), std::move(found.path), found.status, *kind});
+    }
+  }
+
+  bool IsWanted(FileKind kind) const {
+    return options_.any_file || kind == FileKind::kElf ||
+           (kind == FileKind::kScript && options_.scripts);
+  }
+
+  // Only files that can be met twice are remembered: hard links, and, where several paths were
+  // named that may overlap, all.
+  bool IsFirstMention(const struct stat& status) {
+    if (status.st_nlink < 2 && !several_paths_) return true;
+    return seen_.insert({status.st_dev, status.st_ino}).second;
+  }
+
+  const FileSelectionOptions& options_;
+  const bool several_paths_;
+  FileSelectionObserver& observer_;
+  std::set<std::pair<dev_t, ino_t>> seen_;
+};
+
+}  // namespace
+
+void SelectFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
+                 FileSelectionObserver& observer) {
+  Selector selector(options, paths.size() > 1, observer);
+  for (const std::string& path : paths) selector.Select(path);
+}
+
+}  // namespace jet::base

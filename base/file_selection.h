@@ -1,0 +1,61 @@
+// Turns the paths a user names into the open files to work on.
+#ifndef JET_BASE_FILE_SELECTION_H_
+#define JET_BASE_FILE_SELECTION_H_
+
+#include <sys/stat.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/file_kind.h"
+#include "base/unique_fd.h"
+
+namespace jet::base {
+
+// What a symbolic link named by the user means. Links inside a tree are never followed.
+enum class NamedLinks {
+  kRefuse,  // an error that names the target
+  kFollow,  // the target is worked on, and reported under its own path
+};
+
+struct FileSelectionOptions {
+  bool recursive = false;        // folders may be named, and are walked
+  bool any_file = false;         // take every regular file, whatever its content
+  bool scripts = false;          // take executable "#!" files as well as ELF
+  bool one_file_system = false;  // do not walk into other file systems
+  NamedLinks named_links = NamedLinks::kRefuse;
+};
+
+struct SelectedFile {
+  UniqueFd fd;         // open for reading only
+  std::string path;    // what to call it
+  struct stat status;  // fstat of `fd`
+  FileKind kind = FileKind::kOther;
+};
+
+// Why a regular file found in a tree was passed over.
+enum class SkipReason {
+  kNotExecutable,    // neither ELF nor, where scripts are taken, a script
+  kUnwantedScript,   // an executable script, and scripts are not taken
+  kSameInode,        // a hard link to, or another mention of, a file that was selected already
+};
+
+// Is told of every file, from the thread that calls SelectFiles, in the order they are met.
+class FileSelectionObserver {
+ public:
+  virtual ~FileSelectionObserver() = default;
+  virtual void OnSelected(SelectedFile file) = 0;
+  virtual void OnSkipped(const std::string& path, SkipReason reason) = 0;
+  virtual void OnError(const std::string& path, const absl::Status& error) = 0;
+};
+
+// Opens what `paths` name and tells `observer`. A file named explicitly that is not to be taken
+// (not ELF, a folder without `recursive`, a FIFO, a link under kRefuse) is an error; in a tree it is
+// skipped. Every inode is selected once.
+void SelectFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
+                 FileSelectionObserver& observer);
+
+}  // namespace jet::base
+
+#endif  // JET_BASE_FILE_SELECTION_H_

@@ -1,0 +1,41 @@
+// Walks a directory tree by descriptors.
+#ifndef JET_BASE_TREE_WALK_H_
+#define JET_BASE_TREE_WALK_H_
+
+#include <sys/stat.h>
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "base/unique_fd.h"
+
+namespace jet::base {
+
+struct TreeWalkOptions {
+  bool one_file_system = false;  // do not enter other file systems
+  int open_levels = 256;         // folders held open at the same time; deeper ones are reopened
+};
+
+// A regular file found below the root.
+struct TreeFile {
+  UniqueFd fd;        // open for reading only
+  std::string path;   // root path, "/" and the names below it
+  struct stat status;  // fstat of `fd`
+};
+
+// Calls `on_file` for every regular file below the folder `root`, in the folder's own order, files
+// of a folder before its subfolders, and `on_error` for everything that could not be opened or
+// listed; one failure never stops the rest. Links, FIFOs, sockets and devices are passed over.
+//
+// Every file and folder is opened by its single name relative to the descriptor of its parent, with
+// O_NOFOLLOW: a folder moved elsewhere meanwhile cannot lead the walk out of the tree. Memory grows
+// with the depth and the number of subfolders on the way, not with the number of files.
+// d_type is a hint only: where it says DT_UNKNOWN the file is looked at.
+void WalkTree(UniqueFd root, const std::string& root_path, const TreeWalkOptions& options,
+              absl::FunctionRef<void(TreeFile)> on_file,
+              absl::FunctionRef<void(const std::string& path, const absl::Status&)> on_error);
+
+}  // namespace jet::base
+
+#endif  // JET_BASE_TREE_WALK_H_

@@ -1,0 +1,87 @@
+// Threads that take jobs from a bounded queue.
+#ifndef JET_BASE_WORKER_POOL_H_
+#define JET_BASE_WORKER_POOL_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace jet::base {
+
+// Runs `work` for every submitted job. With one worker no thread is started: Submit does the job
+// itself. With more, each has a number from 0 on, so that work can keep state per worker without a
+// lock. Submit and Finish are for one thread, the one that made the pool.
+template <typename Job>
+class WorkerPool {
+ public:
+  using Work = std::function<void(Job job, int worker)>;
+
+  // At most `capacity` jobs wait in the queue; `workers` is at least 1.
+  WorkerPool(int workers, size_t capacity, Work work)
+      : capacity_(capacity), work_(std::move(work)) {
+    if (workers <= 1) return;
+    threads_.reserve(static_cast<size_t>(workers));
+    for (int worker = 0; worker < workers; ++worker) {
+      threads_.emplace_back([this, worker] { Loop(worker); });
+    }
+  }
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  ~WorkerPool() { Finish(); }
+
+  // Hands in a job; waits while the queue is full.
+  void Submit(Job job) {
+    if (threads_.empty()) {
+      work_(std::move(job), 0);
+      return;
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    space_.wait(lock, [this] { return queue_.size() < capacity_; });
+    queue_.push_back(std::move(job));
+    lock.unlock();
+    jobs_.notify_one();
+  }
+
+  // Waits until every job is done and ends the threads. No job may be submitted afterwards.
+  void Finish() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      finished_ = true;
+    }
+    jobs_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  void Loop(int worker) {
+    while (true) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      jobs_.wait(lock, [this] { return finished_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      Job job = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      space_.notify_one();
+      work_(std::move(job), worker);
+    }
+  }
+
+  const size_t capacity_;
+  const Work work_;
+  std::mutex mutex_;
+  std::condition_variable jobs_;
+  std::condition_variable space_;
+  std::deque<Job> queue_;
+  bool finished_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace jet::base
+
+#endif  // JET_BASE_WORKER_POOL_H_

@@ -1,0 +1,78 @@
+# One function per kind of target. Every direct dependency is listed at the target: CMake does not
+# check that, the layering test (tests/layering) does.
+
+# Flags that every target of the project is built with.
+add_library(jet_flags INTERFACE)
+target_compile_features(jet_flags INTERFACE cxx_std_20)
+target_compile_options(jet_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wnon-virtual-dtor -Woverloaded-virtual -fstack-protector-strong)
+target_compile_definitions(jet_flags INTERFACE _FILE_OFFSET_BITS=64
+  $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+target_include_directories(jet_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(JET_WARNINGS_AS_ERRORS)
+  target_compile_options(jet_flags INTERFACE -Werror)
+endif()
+if(JET_SANITIZE)
+  target_compile_options(jet_flags INTERFACE -fsanitize=${JET_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(jet_flags INTERFACE -fsanitize=${JET_SANITIZE})
+endif()
+target_link_options(jet_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
+
+# jet_library(NAME sources... DEPS libraries...): a static library, one per folder.
+function(jet_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_library(jet_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  add_library(jet::${name} ALIAS jet_${name})
+  target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
+endfunction()
+
+# jet_executable(NAME sources... DEPS libraries...)
+function(jet_executable name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS})
+endfunction()
+
+# jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE])
+# A GoogleTest program. ctest runs each test of it by itself, or, with WHOLE, all in one process.
+# SERIAL: changes what the whole machine shares (keyrings), so nothing else runs beside it.
+function(jet_gtest name)
+  cmake_parse_arguments(ARG "SERIAL;WHOLE" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    JET_BINARY="$<TARGET_FILE:jet>" JET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_dependencies(${name} jet)
+  set(properties TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_LABELS)
+    list(APPEND properties LABELS "${ARG_LABELS}")
+  endif()
+  if(ARG_SERIAL)
+    list(APPEND properties RUN_SERIAL TRUE)
+  endif()
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES ${properties})
+  else()
+    gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  endif()
+endfunction()
+
+# jet_script_test(NAME script [LABELS labels...] [TIMEOUT seconds] [SERIAL]): a test that is a
+# program of its own; it finds the command in JET_BIN and the checkout in JET_SOURCE_DIR.
+function(jet_script_test name script)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "JET_BIN=$<TARGET_FILE:jet>;JET_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+  if(ARG_SERIAL)
+    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()

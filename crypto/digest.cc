@@ -1,0 +1,101 @@
+#include "crypto/digest.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "crypto/openssl_error.h"
+#include "crypto/openssl_types.h"
+
+namespace jet::crypto {
+namespace {
+
+// Large enough that system calls do not count, small enough for a core's own cache.
+constexpr size_t kReadSize = 256 * 1024;
+
+absl::Status DigestError() { return OpenSslError(absl::StatusCode::kInternal, "cannot hash"); }
+
+}  // namespace
+
+absl::StatusOr<Digest> Digest::Make(HashAlgorithm algorithm, base::ByteSpan value) {
+  const HashAlgorithmRow& row = RowOf(algorithm);
+  if (value.size() != row.digest_size) {
+    return absl::InvalidArgumentError(absl::StrCat("a ", row.name, " digest has ", row.digest_size,
+                                                   " bytes, not ", value.size()));
+  }
+  Digest digest(algorithm);
+  std::copy(value.begin(), value.end(), digest.value_.begin());
+  return digest;
+}
+
+struct Hasher::State {
+  EvpMdCtxPtr context{EVP_MD_CTX_new()};
+  // Fetched once per algorithm: a fetch costs more than hashing a small file.
+  std::array<OpenSslPtr<EVP_MD, EVP_MD_free>, 6> fetched;
+  HashAlgorithm algorithm = HashAlgorithm::kSha256;
+  std::vector<uint8_t> buffer;
+};
+
+Hasher::Hasher() : state_(std::make_unique<State>()) {}
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+Hasher::~Hasher() = default;
+
+absl::Status Hasher::Start(HashAlgorithm algorithm) {
+  auto& fetched = state_->fetched.at(static_cast<size_t>(algorithm));
+  if (fetched == nullptr) fetched.reset(EVP_MD_fetch(nullptr, NameOf(algorithm), nullptr));
+  if (fetched == nullptr) {
+    return OpenSslError(absl::StatusCode::kUnimplemented,
+                        absl::StrCat("this OpenSSL does not offer ", NameOf(algorithm)));
+  }
+  if (EVP_DigestInit_ex2(state_->context.get(), fetched.get(), nullptr) != 1) return DigestError();
+  state_->algorithm = algorithm;
+  return absl::OkStatus();
+}
+
+absl::Status Hasher::Update(base::ByteSpan data) {
+  if (EVP_DigestUpdate(state_->context.get(), data.data(), data.size()) != 1) return DigestError();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Digest> Hasher::Finish() {
+  std::array<uint8_t, EVP_MAX_MD_SIZE> value;
+  unsigned size = 0;
+  if (EVP_DigestFinal_ex(state_->context.get(), value.data(), &size) != 1) return DigestError();
+  return Digest::Make(state_->algorithm, base::ByteSpan(value.data(), size));
+}
+
+absl::StatusOr<Digest> Hasher::HashFile(int fd, HashAlgorithm algorithm, uint64_t expected_size) {
+  JET_RETURN_IF_ERROR(Start(algorithm));
+  state_->buffer.resize(kReadSize);
+  uint64_t position = 0;
+  while (true) {
+    const ssize_t count =
+        pread(fd, state_->buffer.data(), kReadSize, static_cast<off_t>(position));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return base::SystemError(errno, "cannot read the file");
+    if (count == 0) break;
+    JET_RETURN_IF_ERROR(Update(base::ByteSpan(state_->buffer.data(), static_cast<size_t>(count))));
+    position += static_cast<uint64_t>(count);
+  }
+  if (position != expected_size) {
+    return absl::AbortedError("the file changed its size while it was being read");
+  }
+  return Finish();
+}
+
+absl::StatusOr<Digest> ComputeDigest(HashAlgorithm algorithm, base::ByteSpan data) {
+  Hasher hasher;
+  JET_RETURN_IF_ERROR(hasher.Start(algorithm));
+  JET_RETURN_IF_ERROR(hasher.Update(data));
+  return hasher.Finish();
+}
+
+}  // namespace jet::crypto

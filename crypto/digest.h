@@ -1,0 +1,65 @@
+// Digests that know their algorithm, and how to make them.
+#ifndef JET_CRYPTO_DIGEST_H_
+#define JET_CRYPTO_DIGEST_H_
+
+#include <array>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+#include "crypto/hash_algorithm.h"
+
+namespace jet::crypto {
+
+// The value of a hash function together with its name: the two can never disagree.
+class Digest {
+ public:
+  // INVALID_ARGUMENT when `value` has not the size of `algorithm`.
+  static absl::StatusOr<Digest> Make(HashAlgorithm algorithm, base::ByteSpan value);
+
+  HashAlgorithm algorithm() const { return algorithm_; }
+
+  // Valid as long as this object.
+  base::ByteSpan value() const { return base::ByteSpan(value_.data(), RowOf(algorithm_).digest_size); }
+
+  friend bool operator==(const Digest& a, const Digest& b) {
+    return a.algorithm_ == b.algorithm_ && a.value() == b.value();
+  }
+
+ private:
+  explicit Digest(HashAlgorithm algorithm) : algorithm_(algorithm) {}
+
+  HashAlgorithm algorithm_;
+  std::array<uint8_t, kMaxDigestSize> value_ = {};
+};
+
+// Hashes data piece by piece, again and again with the same context and buffer. Not thread-safe:
+// one per thread.
+class Hasher {
+ public:
+  Hasher();
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+  ~Hasher();
+
+  // Begins a new digest; what was begun before is dropped.
+  absl::Status Start(HashAlgorithm algorithm);
+  absl::Status Update(base::ByteSpan data);
+  absl::StatusOr<Digest> Finish();
+
+  // Hashes the open file `fd` from its first byte to its end without moving its position.
+  // ABORTED when not exactly `expected_size` bytes were there to read: the file changed.
+  absl::StatusOr<Digest> HashFile(int fd, HashAlgorithm algorithm, uint64_t expected_size);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Returns the digest of `data`.
+absl::StatusOr<Digest> ComputeDigest(HashAlgorithm algorithm, base::ByteSpan data);
+
+}  // namespace jet::crypto
+
+#endif  // JET_CRYPTO_DIGEST_H_

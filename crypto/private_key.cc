@@ -1,0 +1,194 @@
+#include "crypto/private_key.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/rsa.h>
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "crypto/openssl_error.h"
+#include "crypto/openssl_types.h"
+
+namespace jet::crypto {
+namespace {
+
+absl::Status NotAKey() {
+  return OpenSslError(absl::StatusCode::kInvalidArgument,
+                      "not a private key in PEM or DER that can be read");
+}
+
+// What OpenSSL's passphrase callback is handed, and what it hands back.
+struct PassphraseRequest {
+  PassphraseSource source;
+  absl::Status failure;
+  bool asked = false;
+};
+
+int GivePassphrase(char* buffer, int size, int /*writing*/, void* user_data) {
+  auto* request = static_cast<PassphraseRequest*>(user_data);
+  // A second question is about the same key in another format: the answer is known.
+  if (request->asked && !request->failure.ok()) return -1;
+  request->asked = true;
+  absl::StatusOr<Secret> passphrase = request->source();
+  if (!passphrase.ok()) {
+    request->failure = passphrase.status();
+    return -1;
+  }
+  const base::ByteSpan bytes = passphrase->Expose();
+  if (bytes.size() > static_cast<size_t>(size)) {
+    request->failure = absl::InvalidArgumentError(
+        absl::StrCat("the passphrase is longer than ", size, " bytes"));
+    return -1;
+  }
+  if (!bytes.empty()) std::memcpy(buffer, bytes.data(), bytes.size());
+  return static_cast<int>(bytes.size());
+}
+
+// True when `encrypted` is under a key derivation that libcrypto 3.0 reads only up to a limit.
+bool UsesScrypt(const X509_SIG* encrypted) {
+  const X509_ALGOR* algorithm = nullptr;
+  X509_SIG_get0(encrypted, &algorithm, nullptr);
+  const ASN1_OBJECT* object = nullptr;
+  int parameter_type = 0;
+  const void* parameter = nullptr;
+  X509_ALGOR_get0(&object, &parameter_type, &parameter, algorithm);
+  if (OBJ_obj2nid(object) != NID_pbes2 || parameter_type != V_ASN1_SEQUENCE) return false;
+  const auto* sequence = static_cast<const ASN1_STRING*>(parameter);
+  const uint8_t* position = ASN1_STRING_get0_data(sequence);
+  const OpenSslPtr<PBE2PARAM, PBE2PARAM_free> pbes2(
+      d2i_PBE2PARAM(nullptr, &position, ASN1_STRING_length(sequence)));
+  if (pbes2 == nullptr) return false;
+  X509_ALGOR_get0(&object, nullptr, nullptr, pbes2->keyfunc);
+  return OBJ_obj2nid(object) == NID_id_scrypt;
+}
+
+absl::Status DecryptionFailed(const X509_SIG* encrypted) {
+  if (UsesScrypt(encrypted)) {
+    DropOpenSslErrors();
+    return absl::UnimplementedError(
+        "cannot open the encrypted key: wrong passphrase, or its scrypt cost is above N = 16384, "
+        "which this OpenSSL cannot read (re-encrypt it: openssl pkcs8 -topk8 -v2 aes-256-cbc)");
+  }
+  return OpenSslError(absl::StatusCode::kPermissionDenied,
+                      "cannot open the encrypted key: wrong passphrase");
+}
+
+absl::StatusOr<EvpPkeyPtr> OpenEncrypted(const X509_SIG* encrypted, PassphraseRequest& request) {
+  absl::StatusOr<Secret> passphrase = request.source();
+  JET_RETURN_IF_ERROR(passphrase.status());
+  const base::ByteSpan bytes = passphrase->Expose();
+  const Pkcs8InfoPtr info(PKCS8_decrypt(encrypted, reinterpret_cast<const char*>(bytes.data()),
+                                        static_cast<int>(bytes.size())));
+  if (info == nullptr) return DecryptionFailed(encrypted);
+  EvpPkeyPtr key(EVP_PKCS82PKEY(info.get()));
+  if (key == nullptr) return NotAKey();
+  return key;
+}
+
+BioPtr ReadOnlyBio(base::ByteSpan bytes) {
+  return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+absl::StatusOr<EvpPkeyPtr> DecodePem(base::ByteSpan encoded, PassphraseRequest& request) {
+  const BioPtr bio = ReadOnlyBio(encoded);
+  // PKCS#8 is opened step by step, because the steps tell a wrong passphrase from a broken file.
+  const X509SigPtr encrypted(PEM_read_bio_PKCS8(bio.get(), nullptr, nullptr, nullptr));
+  if (encrypted != nullptr) return OpenEncrypted(encrypted.get(), request);
+  DropOpenSslErrors();
+  const BioPtr again = ReadOnlyBio(encoded);
+  EvpPkeyPtr key(PEM_read_bio_PrivateKey(again.get(), nullptr, GivePassphrase, &request));
+  if (key != nullptr) return key;
+  if (!request.failure.ok()) {
+    DropOpenSslErrors();
+    return request.failure;
+  }
+  if (request.asked) {
+    return OpenSslError(absl::StatusCode::kPermissionDenied,
+                        "cannot open the encrypted key: wrong passphrase");
+  }
+  return NotAKey();
+}
+
+absl::StatusOr<EvpPkeyPtr> DecodeDer(base::ByteSpan encoded, PassphraseRequest& request) {
+  const uint8_t* const end = encoded.data() + encoded.size();
+  const uint8_t* position = encoded.data();
+  const X509SigPtr encrypted(d2i_X509_SIG(nullptr, &position, static_cast<long>(encoded.size())));
+  if (encrypted != nullptr && position == end) return OpenEncrypted(encrypted.get(), request);
+  DropOpenSslErrors();
+  position = encoded.data();
+  EvpPkeyPtr key(d2i_AutoPrivateKey(nullptr, &position, static_cast<long>(encoded.size())));
+  if (key == nullptr) return NotAKey();
+  if (position != end) return absl::InvalidArgumentError("bytes follow the private key");
+  return key;
+}
+
+}  // namespace
+
+absl::StatusOr<PrivateKey> PrivateKey::FromEvp(EVP_PKEY* key) {
+  JET_ASSIGN_OR_RETURN(PublicKey shared, PublicKey::FromEvp(key));
+  return PrivateKey(std::move(shared));
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::Generate(const KeyType& type) {
+  JET_RETURN_IF_ERROR(CheckMaySign(type));
+  const EvpPkeyPtr key(type.algorithm == KeyAlgorithm::kRsa
+                           ? EVP_RSA_gen(static_cast<size_t>(type.bits))
+                           : EVP_EC_gen(type.bits == 256 ? "P-256" : "P-384"));
+  if (key == nullptr) {
+    return OpenSslError(absl::StatusCode::kInternal, absl::StrCat("cannot make a ", type.name, " key"));
+  }
+  return FromEvp(key.get());
+}
+
+absl::StatusOr<PrivateKey> PrivateKey::Decode(const Secret& encoded, PassphraseSource passphrase) {
+  if (encoded.empty()) return absl::InvalidArgumentError("the private key is empty");
+  PassphraseRequest request{passphrase, absl::OkStatus()};
+  const base::ByteSpan bytes = encoded.Expose();
+  const bool is_pem = absl::StrContains(base::AsText(bytes), "-----BEGIN ");
+  JET_ASSIGN_OR_RETURN(const EvpPkeyPtr key,
+                       is_pem ? DecodePem(bytes, request) : DecodeDer(bytes, request));
+  return FromEvp(key.get());
+}
+
+absl::StatusOr<base::Bytes> PrivateKey::EncryptedPem(const Secret& passphrase,
+                                                     int iterations) const {
+  const absl::string_view action = "cannot encrypt the private key";
+  const Pkcs8InfoPtr info(EVP_PKEY2PKCS8(evp()));
+  if (info == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
+  X509AlgorPtr algorithm(PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), iterations, /*salt=*/nullptr,
+                                           /*saltlen=*/16, /*aiv=*/nullptr, NID_hmacWithSHA256));
+  if (algorithm == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
+  const base::ByteSpan bytes = passphrase.Expose();
+  const X509SigPtr encrypted(PKCS8_set0_pbe(reinterpret_cast<const char*>(bytes.data()),
+                                            static_cast<int>(bytes.size()), info.get(),
+                                            algorithm.get()));
+  if (encrypted == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
+  (void)algorithm.release();  // PKCS8_set0_pbe took it over
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  if (bio == nullptr || PEM_write_bio_PKCS8(bio.get(), encrypted.get()) != 1) {
+    return OpenSslError(absl::StatusCode::kInternal, action);
+  }
+  const uint8_t* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return base::Bytes(data, data + size);
+}
+
+absl::StatusOr<Secret> PrivateKey::UnencryptedPem() const {
+  const BioPtr bio(BIO_new(BIO_s_secmem()));
+  if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(), nullptr, nullptr, 0,
+                                                      nullptr, nullptr) != 1) {
+    return OpenSslError(absl::StatusCode::kInternal, "cannot encode the private key");
+  }
+  const uint8_t* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return Secret::CopyOf(base::ByteSpan(data, static_cast<size_t>(size)));
+}
+
+}  // namespace jet::crypto

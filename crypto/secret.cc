@@ -1,0 +1,97 @@
+#include "crypto/secret.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/system_error.h"
+#include "crypto/openssl_error.h"
+
+namespace jet::crypto {
+
+Secret::Secret(Secret&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    Clear();
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+  }
+  return *this;
+}
+
+Secret::~Secret() { Clear(); }
+
+void Secret::Clear() {
+  OPENSSL_secure_clear_free(data_, capacity_);
+  data_ = nullptr;
+  size_ = 0;
+  capacity_ = 0;
+}
+
+Secret Secret::OfSize(size_t size) {
+  Secret secret;
+  if (size == 0) return secret;
+  secret.data_ = static_cast<uint8_t*>(OPENSSL_secure_zalloc(size));
+  // A full secure heap must not stop the work: ordinary memory is wiped on free just the same.
+  if (secret.data_ == nullptr) {
+    DropOpenSslErrors();
+    secret.data_ = static_cast<uint8_t*>(OPENSSL_zalloc(size));
+  }
+  if (secret.data_ == nullptr) throw std::bad_alloc();
+  secret.size_ = size;
+  secret.capacity_ = size;
+  return secret;
+}
+
+Secret Secret::CopyOf(base::ByteSpan bytes) {
+  Secret secret = OfSize(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), secret.data_);
+  return secret;
+}
+
+void Secret::Truncate(size_t size) {
+  if (size >= size_) return;
+  OPENSSL_cleanse(data_ + size, size_ - size);
+  size_ = size;
+}
+
+absl::StatusOr<Secret> ReadSecret(int fd, size_t limit, absl::string_view name) {
+  Secret secret = Secret::OfSize(limit + 1);
+  size_t size = 0;
+  while (size <= limit) {
+    const ssize_t count = read(fd, secret.MutableBytes().data() + size, limit + 1 - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return base::SystemError(errno, absl::StrCat("cannot read '", name, "'"));
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
+  }
+  if (size > limit) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("'", name, "' is larger than ", limit, " bytes"));
+  }
+  // What is held on to is as small as the secret: the secure heap is small.
+  return Secret::CopyOf(secret.Expose().subspan(0, size));
+}
+
+absl::StatusOr<Secret> RandomSecret(size_t size) {
+  Secret secret = Secret::OfSize(size);
+  if (RAND_priv_bytes(secret.MutableBytes().data(), static_cast<int>(size)) != 1) {
+    return OpenSslError(absl::StatusCode::kInternal, "cannot get random bytes");
+  }
+  return secret;
+}
+
+void Wipe(absl::Span<char> text) { OPENSSL_cleanse(text.data(), text.size()); }
+
+}  // namespace jet::crypto

@@ -1,0 +1,111 @@
+// The kernel's keyrings, as far as IMA uses them.
+#ifndef JET_IMA_KEYRING_H_
+#define JET_IMA_KEYRING_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "base/bytes.h"
+#include "pki/certificate.h"
+
+namespace jet::ima {
+
+// The serial number of a key or keyring (key_serial_t of keyutils.h).
+using KeySerial = int32_t;
+
+enum class KeyringChoice {
+  kAuto,         // "auto": what this kernel's IMA uses, see ResolveKeyring
+  kNone,         // "none": no keyring at all
+  kTrustedIma,   // ".ima", "%:.ima", "%keyring:.ima"
+  kUserIma,      // "_ima", "%:_ima", "%keyring:_ima"
+  kUser,         // "@u"
+  kSession,      // "@s"
+  kSerial,       // a decimal or 0x hexadecimal number
+};
+
+// What a user wrote for --keyring.
+struct KeyringSelector {
+  KeyringChoice choice = KeyringChoice::kAuto;
+  KeySerial serial = 0;  // for kSerial
+};
+
+// Parses the value of --keyring. INVALID_ARGUMENT, listing what may be written, for anything else:
+// nothing falls back to another ring.
+absl::StatusOr<KeyringSelector> ParseKeyringSelector(absl::string_view text);
+
+// A key in a keyring.
+struct KeyringMember {
+  KeySerial serial = 0;
+  std::string type;         // "asymmetric", "keyring", ...
+  std::string description;  // from outside: escape it before printing
+  // The subject key identifier at the end of the description that the kernel writes,
+  // "<O>: <CN>: <hex>"; nullopt where the description does not end in one.
+  absl::optional<base::Bytes> subject_key_identifier;
+};
+
+// One keyring of the running kernel. A value; the ring itself is the kernel's. Thread-safe.
+class Keyring {
+ public:
+  Keyring(KeySerial serial, std::string name, bool trusted)
+      : serial_(serial), name_(std::move(name)), trusted_(trusted) {}
+
+  KeySerial serial() const { return serial_; }
+  const std::string& name() const { return name_; }  // ".ima", "_ima", "@u", "@s" or the number
+  // True for .ima, which takes only certificates signed by a key that the kernel trusts.
+  bool trusted() const { return trusted_; }
+
+  // Returns the members in the kernel's order. Keys that vanish meanwhile are left out.
+  absl::StatusOr<std::vector<KeyringMember>> List() const;
+
+  // Adds the certificate as a key of type "asymmetric" with an empty description, so that the
+  // kernel writes its own. Returns the key's serial. The status explains what the kernel said and
+  // carries the errno: ENOKEY (no key that this kernel trusts signed it), ENOPKG (key type unknown
+  // to this kernel), EKEYREJECTED (blacklisted), EACCES (ring not possessed, or a security module).
+  absl::StatusOr<KeySerial> Add(const pki::Certificate& certificate) const;
+
+  // Removes the key from this ring. OK when it was not in it.
+  absl::Status Unlink(KeySerial serial) const;
+
+ private:
+  KeySerial serial_;
+  std::string name_;
+  bool trusted_;
+};
+
+// What ResolveKeyring found.
+struct ResolvedKeyring {
+  absl::optional<Keyring> keyring;
+  // Why there is none, in words: asked for by --keyring none; auto without CAP_SYS_ADMIN in the
+  // initial user namespace; a kernel without IMA.
+  std::string why_none;
+  bool warn = false;  // "none" is worth a warning: auto found that this kernel has no IMA
+};
+
+enum class MissingKeyring {
+  kCreate,  // make _ima in the user keyring when it is wanted and not there
+  kReport,  // NOT_FOUND
+};
+
+// Finds the keyring that `selector` means (design.md, section 4, Keyrings). _ima is searched for
+// only in the user keyring of this process (keyctl_search); .ima is found by
+// find_key_by_type_and_desc and taken only when KEYCTL_DESCRIBE says keyring, uid 0 and exactly
+// ".ima". /proc/keys is never parsed: key descriptions can forge its lines. Where the user keyring
+// is not reachable from the session keyring (services get such sessions), it is linked into a
+// session keyring of this process's own first.
+// `securityfs_ima` is the folder whose presence tells that this kernel has IMA.
+absl::StatusOr<ResolvedKeyring> ResolveKeyring(
+    const KeyringSelector& selector, MissingKeyring missing,
+    const std::string& securityfs_ima = "/sys/kernel/security/ima");
+
+// Returns the errno of a failed Add as a sentence that says what to do about it.
+std::string ExplainAddKeyError(int error_number, const pki::Certificate& certificate,
+                               const std::string& keyring_name);
+
+}  // namespace jet::ima
+
+#endif  // JET_IMA_KEYRING_H_

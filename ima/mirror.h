@@ -1,0 +1,49 @@
+// Keeps a kernel keyring equal to a set of certificates: first the plan, then its application.
+#ifndef JET_IMA_MIRROR_H_
+#define JET_IMA_MIRROR_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+#include "ima/keyring.h"
+#include "pki/certificate.h"
+
+namespace jet::ima {
+
+// A certificate with the name it has in the store it comes from.
+struct NamedCertificate {
+  std::string name;
+  pki::Certificate certificate;
+};
+
+// What would make a keyring hold every certificate.
+struct MirrorPlan {
+  std::vector<NamedCertificate> missing;  // to be added
+  std::vector<NamedCertificate> present;  // in the ring already, by their full identifier
+  std::vector<KeyringMember> foreign;     // in the ring, not among the certificates: left alone
+};
+
+// Compares by the whole subject key identifier. Pure.
+MirrorPlan PlanMirror(const std::vector<NamedCertificate>& certificates,
+                      const std::vector<KeyringMember>& members);
+
+// What became of one missing certificate.
+struct MirrorResult {
+  std::string name;
+  absl::StatusOr<KeySerial> added;  // the new key, or why the kernel refused it
+};
+
+// Adds every missing certificate to `keyring`; one refusal does not stop the others.
+std::vector<MirrorResult> ApplyMirror(const MirrorPlan& plan, const Keyring& keyring);
+
+// ALREADY_EXISTS when a ring member that is not `certificate`'s key has an identifier that ends in
+// the same 4 bytes: the kernel would try only one of the two. Pure.
+absl::Status CheckNoTwinInRing(const pki::Certificate& certificate,
+                               const std::vector<KeyringMember>& members);
+
+}  // namespace jet::ima
+
+#endif  // JET_IMA_MIRROR_H_

@@ -1,0 +1,43 @@
+// Pins root's _ima keyring, so that no other user's can take its place.
+#ifndef JET_IMA_PIN_H_
+#define JET_IMA_PIN_H_
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+
+namespace jet::ima {
+
+// What executing the pin program showed.
+enum class PinResult {
+  kPinned,         // the unsigned program was refused, the signed one ran: the kernel has found a
+                   // ring with our key and keeps it for its life
+  kUnproven,       // the unsigned program was refused, and so was one with a signature that is
+                   // merely well formed: a ring that could be found is now kept, but nothing
+                   // proves that it is ours
+  kNotAppraising,  // the unsigned program ran: no policy appraises this file system
+};
+
+// Writes security.ima of the pin program, an open file; returns false when there is no key to sign
+// with and a well-formed signature was written instead.
+using PinSigner = absl::FunctionRef<absl::StatusOr<bool>(int fd)>;
+
+// Executes the bundled pin program (a few bytes of ELF that exit at once) twice from a temporary
+// file in `folder`, which must be on a file system that the policy appraises: once unsigned, once
+// with the signature that `sign` wrote. The kernel looks the ring up in the credentials of whoever
+// executes the first file with a signature of version 2, and remembers it (integrity_digsig_verify
+// in security/integrity/digsig.c), so this has to happen as root, in a session that reaches the
+// user keyring, right after the policy was loaded. The files are removed again.
+// UNIMPLEMENTED on a machine whose instruction set the bundled program is not made for;
+// PERMISSION_DENIED when not root.
+absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign);
+
+// The bundled program for this machine; empty when there is none.
+base::ByteSpan PinProgram();
+
+}  // namespace jet::ima
+
+#endif  // JET_IMA_PIN_H_

@@ -1,0 +1,80 @@
+// X.509 certificates, as far as signing and appraisal need them.
+#ifndef JET_PKI_CERTIFICATE_H_
+#define JET_PKI_CERTIFICATE_H_
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "base/bytes.h"
+#include "crypto/public_key.h"
+
+namespace jet::pki {
+
+// The largest certificate file that is read, in bytes.
+inline constexpr size_t kMaxCertificateFile = 1024 * 1024;
+
+// One X.509 certificate (RFC 5280). Cheap to copy (copies share it); immutable and thread-safe.
+class Certificate {
+ public:
+  // Decodes exactly one certificate, DER or PEM. INVALID_ARGUMENT for anything else: no or several
+  // certificates, bytes after the DER, other PEM blocks.
+  static absl::StatusOr<Certificate> Decode(base::ByteSpan encoded);
+
+  // Reads the file at `path` and decodes it.
+  static absl::StatusOr<Certificate> ReadFile(const std::string& path);
+
+  // Shares `certificate`, which must not be null. For pki/.
+  static absl::StatusOr<Certificate> FromX509(X509* certificate);
+
+  const base::Bytes& der() const;
+  const crypto::PublicKey& public_key() const;
+
+  // The value of the subjectKeyIdentifier extension; nullopt when there is none.
+  const absl::optional<base::Bytes>& subject_key_identifier() const;
+
+  // The content octets of the serial number INTEGER and of the issuer Name: the kernel makes its
+  // first key id of them (x509_cert_parser.c).
+  const base::Bytes& serial_content() const;
+  const base::Bytes& issuer_content() const;
+
+  // Names in the form of RFC 2253, UTF-8. They come from outside: escape them before printing.
+  const std::string& subject() const;
+  const std::string& issuer() const;
+  // The serial number in hexadecimal.
+  std::string serial() const;
+  // The first common name of the subject, empty when there is none.
+  const std::string& common_name() const;
+
+  absl::Time not_before() const;
+  absl::Time not_after() const;
+
+  bool is_ca() const;                     // basicConstraints CA:TRUE
+  bool allows_digital_signature() const;  // no keyUsage, or one with digitalSignature
+  bool has_key_usage() const;
+  bool self_issued() const;               // subject and issuer are the same name
+
+  // True when a name in the subject holds a control character, which could forge lines wherever
+  // the kernel or a program prints it.
+  bool subject_has_control_characters() const;
+
+  // SHA-256 of the DER, in hexadecimal.
+  absl::StatusOr<std::string> Fingerprint() const;
+
+  // The OpenSSL object, owned by this one. For pki/.
+  X509* x509() const;
+
+ private:
+  struct State;
+  explicit Certificate(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace jet::pki
+
+#endif  // JET_PKI_CERTIFICATE_H_
