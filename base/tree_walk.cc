@@ -162,9 +162,13 @@ class Walker {
     const absl::Status reopened = Reopen(levels_.back(), left.fd.get());
     if (reopened.ok()) return;
     on_error_(levels_.back().path, reopened);
-    // Nothing above can be reached any more: their descriptors are closed as well, or they would
-    // have been at hand. What is left there stays unvisited, and the error says so.
-    while (!levels_.empty() && !levels_.back().fd.valid()) levels_.pop_back();
+    levels_.pop_back();
+    // Nothing above can be reached any more: only the deepest folders are held open. What is left
+    // there stays unvisited, and an error for each such folder says so.
+    while (!levels_.empty()) {
+      if (!levels_.back().subfolders.empty()) on_error_(levels_.back().path, reopened);
+      levels_.pop_back();
+    }
   }
 
   static absl::Status Reopen(Level& level, int child_fd) {

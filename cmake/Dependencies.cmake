@@ -4,7 +4,11 @@ find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(KEYUTILS REQUIRED IMPORTED_TARGET libkeyutils)
-pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+# Only the headers: the shared library would be loaded at every start for a file that is mostly not
+# there, and it is built with exceptions.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+add_library(jet_tomlplusplus INTERFACE)
+target_include_directories(jet_tomlplusplus SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR})
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 add_library(jet_cli11 INTERFACE)
 target_include_directories(jet_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})

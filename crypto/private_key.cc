@@ -51,42 +51,59 @@ int GivePassphrase(char* buffer, int size, int /*writing*/, void* user_data) {
   return static_cast<int>(bytes.size());
 }
 
-// True when `encrypted` is under a key derivation that libcrypto 3.0 reads only up to a limit.
-bool UsesScrypt(const X509_SIG* encrypted) {
-  const X509_ALGOR* algorithm = nullptr;
-  X509_SIG_get0(encrypted, &algorithm, nullptr);
-  const ASN1_OBJECT* object = nullptr;
-  int parameter_type = 0;
-  const void* parameter = nullptr;
-  X509_ALGOR_get0(&object, &parameter_type, &parameter, algorithm);
-  if (OBJ_obj2nid(object) != NID_pbes2 || parameter_type != V_ASN1_SEQUENCE) return false;
-  const auto* sequence = static_cast<const ASN1_STRING*>(parameter);
-  const uint8_t* position = ASN1_STRING_get0_data(sequence);
-  const OpenSslPtr<PBE2PARAM, PBE2PARAM_free> pbes2(
-      d2i_PBE2PARAM(nullptr, &position, ASN1_STRING_length(sequence)));
-  if (pbes2 == nullptr) return false;
-  X509_ALGOR_get0(&object, nullptr, nullptr, pbes2->keyfunc);
-  return OBJ_obj2nid(object) == NID_id_scrypt;
+using Pbe2ParamPtr = OpenSslPtr<PBE2PARAM, PBE2PARAM_free>;
+using ScryptParamsPtr = OpenSslPtr<SCRYPT_PARAMS, SCRYPT_PARAMS_free>;
+
+// Decodes the parameter of `algorithm` when that is a SEQUENCE; null for anything else.
+template <typename Ptr>
+Ptr UnpackParameter(const X509_ALGOR* algorithm, const ASN1_ITEM* item) {
+  const ASN1_TYPE* parameter = algorithm->parameter;
+  if (parameter == nullptr) return nullptr;
+  return Ptr(static_cast<typename Ptr::pointer>(ASN1_TYPE_unpack_sequence(item, parameter)));
 }
 
-absl::Status DecryptionFailed(const X509_SIG* encrypted) {
-  if (UsesScrypt(encrypted)) {
-    DropOpenSslErrors();
-    return absl::UnimplementedError(
-        "cannot open the encrypted key: wrong passphrase, or its scrypt cost is above N = 16384, "
-        "which this OpenSSL cannot read (re-encrypt it: openssl pkcs8 -topk8 -v2 aes-256-cbc)");
-  }
-  return OpenSslError(absl::StatusCode::kPermissionDenied,
-                      "cannot open the encrypted key: wrong passphrase");
+// True when `encrypted` is under scrypt with a cost for which libcrypto would need more memory than
+// it allows itself (32 MiB: N = 16384 with the usual r = 8).
+bool ScryptIsOutOfReach(const X509_SIG* encrypted) {
+  const X509_ALGOR* algorithm = nullptr;
+  X509_SIG_get0(encrypted, &algorithm, nullptr);
+  if (OBJ_obj2nid(algorithm->algorithm) != NID_pbes2) return false;
+  const auto pbes2 = UnpackParameter<Pbe2ParamPtr>(algorithm, ASN1_ITEM_rptr(PBE2PARAM));
+  if (pbes2 == nullptr || OBJ_obj2nid(pbes2->keyfunc->algorithm) != NID_id_scrypt) return false;
+  const auto scrypt =
+      UnpackParameter<ScryptParamsPtr>(pbes2->keyfunc, ASN1_ITEM_rptr(SCRYPT_PARAMS));
+  if (scrypt == nullptr) return false;
+  uint64_t n = 0;
+  uint64_t r = 0;
+  uint64_t p = 0;
+  const bool within_reach = ASN1_INTEGER_get_uint64(&n, scrypt->costParameter) == 1 &&
+                            ASN1_INTEGER_get_uint64(&r, scrypt->blockSize) == 1 &&
+                            ASN1_INTEGER_get_uint64(&p, scrypt->parallelizationParameter) == 1 &&
+                            // Without a key to write it only checks the parameters.
+                            EVP_PBE_scrypt(nullptr, 0, nullptr, 0, n, r, p, 0, nullptr, 0) == 1;
+  return !within_reach;
+}
+
+absl::Status CheckReadable(const X509_SIG* encrypted) {
+  const bool out_of_reach = ScryptIsOutOfReach(encrypted);
+  DropOpenSslErrors();
+  if (!out_of_reach) return absl::OkStatus();
+  return absl::UnimplementedError(
+      "cannot open the encrypted key: its scrypt cost is above N = 16384, r = 8, which this OpenSSL "
+      "cannot read (where it can be read, re-encrypt it: openssl pkcs8 -topk8 -v2 aes-256-cbc)");
 }
 
 absl::StatusOr<EvpPkeyPtr> OpenEncrypted(const X509_SIG* encrypted, PassphraseRequest& request) {
+  JET_RETURN_IF_ERROR(CheckReadable(encrypted));
   absl::StatusOr<Secret> passphrase = request.source();
   JET_RETURN_IF_ERROR(passphrase.status());
   const base::ByteSpan bytes = passphrase->Expose();
   const Pkcs8InfoPtr info(PKCS8_decrypt(encrypted, reinterpret_cast<const char*>(bytes.data()),
                                         static_cast<int>(bytes.size())));
-  if (info == nullptr) return DecryptionFailed(encrypted);
+  if (info == nullptr) {
+    return OpenSslError(absl::StatusCode::kPermissionDenied,
+                        "cannot open the encrypted key: wrong passphrase");
+  }
   EvpPkeyPtr key(EVP_PKCS82PKEY(info.get()));
   if (key == nullptr) return NotAKey();
   return key;

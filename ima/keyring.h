@@ -43,8 +43,10 @@ struct KeyringMember {
   KeySerial serial = 0;
   std::string type;         // "asymmetric", "keyring", ...
   std::string description;  // from outside: escape it before printing
-  // The subject key identifier at the end of the description that the kernel writes,
-  // "<O>: <CN>: <hex>"; nullopt where the description does not end in one.
+  // The subject key identifier at the end of the description that the kernel writes for an
+  // asymmetric key, "<O>: <CN>: <hex>"; nullopt where the description does not end in one. For a
+  // certificate without an identifier the kernel writes its serial number there, which cannot be
+  // told apart (x509_public_key.c, x509_key_preparse).
   absl::optional<base::Bytes> subject_key_identifier;
 };
 
@@ -59,13 +61,17 @@ class Keyring {
   // True for .ima, which takes only certificates signed by a key that the kernel trusts.
   bool trusted() const { return trusted_; }
 
-  // Returns the members in the kernel's order. Keys that vanish meanwhile are left out.
+  // Returns the members in the kernel's order. Keys that vanish meanwhile are left out, and so are
+  // asymmetric keys that are revoked or expired: they stay in the ring for minutes, but nothing is
+  // verified with them. A key that this process may not view has an empty type and description.
   absl::StatusOr<std::vector<KeyringMember>> List() const;
 
   // Adds the certificate as a key of type "asymmetric" with an empty description, so that the
   // kernel writes its own. Returns the key's serial. The status explains what the kernel said and
-  // carries the errno: ENOKEY (no key that this kernel trusts signed it), ENOPKG (key type unknown
-  // to this kernel), EKEYREJECTED (blacklisted), EACCES (ring not possessed, or a security module).
+  // carries the errno: ENOKEY (no key that this kernel trusts signed it), ENOPKG or ENOENT (key type
+  // unknown to this kernel), EKEYREJECTED (blacklisted), EACCES (ring not possessed, or a security
+  // module). OK does not mean that the kernel can verify with the key: without CONFIG_CRYPTO_ECDSA
+  // Linux 6.1 takes EC certificates all the same.
   absl::StatusOr<KeySerial> Add(const pki::Certificate& certificate) const;
 
   // Removes the key from this ring. OK when it was not in it.
@@ -94,13 +100,27 @@ enum class MissingKeyring {
 // Finds the keyring that `selector` means (design.md, section 4, Keyrings). _ima is searched for
 // only in the user keyring of this process (keyctl_search); .ima is found by
 // find_key_by_type_and_desc and taken only when KEYCTL_DESCRIBE says keyring, uid 0 and exactly
-// ".ima". /proc/keys is never parsed: key descriptions can forge its lines. Where the user keyring
-// is not reachable from the session keyring (services get such sessions), it is linked into a
-// session keyring of this process's own first.
+// ".ima". /proc/keys is never parsed here: key descriptions can forge its lines, so that
+// libkeyutils, which reads it, answers with another ring or fails. Both are FAILED_PRECONDITION,
+// also for kAuto, which must not take _ima while a forgery may hide an .ima. An _ima that belongs
+// to another user than the effective one is FAILED_PRECONDITION too. For _ima and @u the user
+// keyring is made reachable first (ReachUserKeyring).
 // `securityfs_ima` is the folder whose presence tells that this kernel has IMA.
 absl::StatusOr<ResolvedKeyring> ResolveKeyring(
     const KeyringSelector& selector, MissingKeyring missing,
     const std::string& securityfs_ima = "/sys/kernel/security/ima");
+
+// Sees to it that this process possesses what is in its user keyring, without which the kernel
+// answers EACCES. Where the session keyring does not lead there (services get such sessions), a new
+// anonymous session keyring with a link to it takes its place; otherwise nothing changes. Session
+// keyrings belong to a thread and are inherited by the threads and processes that it starts later:
+// REQUIRES a call before other threads that use keyrings are started. The parent process keeps its
+// own.
+absl::Status ReachUserKeyring();
+
+// Replaces the session keyring of this thread by a new one that holds the user keyring and nothing
+// else.
+absl::Status JoinSessionOfUserKeyring();
 
 // Returns the errno of a failed Add as a sentence that says what to do about it.
 std::string ExplainAddKeyError(int error_number, const pki::Certificate& certificate,

@@ -9,15 +9,10 @@
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
 #include "ima/keyring.h"
+#include "ima/named_certificate.h"
 #include "pki/certificate.h"
 
 namespace jet::ima {
-
-// A certificate with the name it has in the store it comes from.
-struct NamedCertificate {
-  std::string name;
-  pki::Certificate certificate;
-};
 
 // What would make a keyring hold every certificate.
 struct MirrorPlan {

@@ -27,6 +27,9 @@ struct StoredKey {
   bool has_private_key = false;
   KeyOrigin origin = KeyOrigin::kImported;
   absl::Time created;
+  // False when the store key was not at hand to check the record's HMAC: name, certificate and
+  // private key fit together, but who may write the store could have changed all of them.
+  bool record_authenticated = false;
 };
 
 // A folder below keys/ that cannot be read as a key, and why.
@@ -64,8 +67,10 @@ using KeyStep = absl::FunctionRef<absl::Status(const StoredKey&)>;
 class Keystore {
  public:
   // Opens the store at `path`, waiting for its lock. FAILED_PRECONDITION when the folder could be
-  // changed by others (group or world may write, or it belongs to another user than the caller).
-  // A writer sweeps what a killed writer left in staging/.
+  // changed by others (group or world may write, or it belongs to another user than the caller), or
+  // when kCreate is asked for in a folder that holds other things. A writer sweeps what a killed
+  // writer left in staging/. A process that has the store open for writing and opens it again waits
+  // for itself.
   static absl::StatusOr<Keystore> Open(const std::string& path, Access access);
 
   Keystore(Keystore&&) noexcept;
@@ -82,18 +87,21 @@ class Keystore {
   absl::StatusOr<StoredKey> Find(absl::string_view name) const;
 
   // Decrypts the private key of `name`. FAILED_PRECONDITION when the store has only its
-  // certificate; DATA_LOSS when key and certificate do not belong together.
+  // certificate, or when master.key is missing or others may use it; DATA_LOSS when key and
+  // certificate do not belong together.
   absl::StatusOr<crypto::PrivateKey> OpenPrivateKey(absl::string_view name) const;
 
   // Stores a key: built in staging/, synced, renamed into keys/ (the commit), keys/ synced. Then
   // `mirror` is called; when it fails the key is taken out again and its status returned.
   // ALREADY_EXISTS when the name is taken, or when the key id could mean another key of the store
   // (design.md, section 4, Keys). INVALID_ARGUMENT for an impossible name; FAILED_PRECONDITION when
-  // private key and certificate do not belong together. REQUIRES: opened with kCreate or kWrite.
+  // private key and certificate do not belong together, the certificate has no usable key id, or
+  // master.key is missing from a store that has keys. The same public key may have several names.
+  // REQUIRES: opened with kCreate or kWrite.
   absl::StatusOr<StoredKey> Add(const NewKey& key, KeyStep mirror);
 
   // Calls `unlink`, and when that is OK takes the key out of keys/ and removes its files. Works on
-  // a damaged key as well; `unlink` is then not called. REQUIRES: opened with kWrite.
+  // a damaged key as well; `unlink` is then not called. REQUIRES: opened with kCreate or kWrite.
   absl::Status Remove(absl::string_view name, KeyStep unlink);
 
  private:

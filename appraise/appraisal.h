@@ -1,0 +1,71 @@
+// Judges a file's security.ima as the kernel does.
+#ifndef JET_APPRAISE_APPRAISAL_H_
+#define JET_APPRAISE_APPRAISAL_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "appraise/trust_set.h"
+#include "base/bytes.h"
+#include "crypto/digest.h"
+#include "crypto/hash_algorithm.h"
+#include "ima/key_id.h"
+
+namespace jet::appraise {
+
+// The answer about a file, under a policy that wants a signature (appraise_type=imasig). The kernel
+// runs the file when it is kValid and refuses it otherwise; for kAmbiguousKey that cannot be known.
+enum class Verdict {
+  kValid,         // signed by a trusted key, over exactly these bytes
+  kMismatch,      // a trusted key, but not its signature over these bytes
+  kUnknownKey,    // a signature by a key that is not trusted
+  kAmbiguousKey,  // two trusted keys go by the signature's key id
+  kNoSignature,   // no security.ima
+  kHashOnly,      // a digest without a signature
+  kMalformed,     // a value that the kernel cannot read
+  kUnsupported,   // a signature of a kind that the kernel does not take here
+};
+
+// Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...
+const char* VerdictName(Verdict verdict);
+
+// Returns every verdict, in the order of the enum.
+const std::vector<Verdict>& AllVerdicts();
+
+struct Appraisal {
+  Verdict verdict = Verdict::kNoSignature;
+  // The word that Linux 6.1 writes after cause= in its audit record; empty when it runs the file or
+  // when what it does cannot be known.
+  std::string kernel_cause;
+  std::string detail;  // why, in plain words
+  // What the file's security.ima says, as far as it could be read.
+  absl::optional<int> signature_version;
+  absl::optional<ima::KeyId> key_id;
+  std::string hash_name;
+  // The trusted key that the signature names; null without one. Owned by the trust set.
+  const ima::NamedCertificate* key = nullptr;
+  // The digest of the file, where it was needed.
+  absl::optional<crypto::Digest> digest;
+  // What is valid to the kernel and yet unwise: a weak hash or key.
+  std::vector<std::string> warnings;
+};
+
+// Yields the file's digest; called at most once, and only when it decides.
+using DigestSource = absl::FunctionRef<absl::StatusOr<crypto::Digest>(crypto::HashAlgorithm)>;
+
+// Judges a file by the value of its security.ima (nullopt: it has none), its content and the trusted
+// keys alone. The causes are those of ima_appraise_measurement and asymmetric_verify in Linux 6.1.
+// An error means that no verdict could be found: `digest` failed, or OpenSSL did. Thread-safe.
+absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
+                                   DigestSource digest);
+
+// Judges the open regular file `fd`. ABORTED when it changed while it was read. Thread-safe, with a
+// Hasher per thread.
+absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher);
+
+}  // namespace jet::appraise
+
+#endif  // JET_APPRAISE_APPRAISAL_H_

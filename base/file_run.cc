@@ -1,0 +1,67 @@
+#include "base/file_run.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/worker_pool.h"
+
+namespace jet::base {
+namespace {
+
+// Enough that no worker waits for the walk, few enough that descriptors never run out.
+constexpr size_t kQueuedPerWorker = 16;
+constexpr size_t kMostQueued = 256;  // with as many folders open still well below the usual 1024
+
+size_t QueueCapacity(int workers) {
+  return std::min(kQueuedPerWorker * static_cast<size_t>(workers), kMostQueued);
+}
+
+class PoolFeeder : public FileSelectionObserver {
+ public:
+  PoolFeeder(int workers, FileRunHandler& handler)
+      : handler_(handler),
+        pool_(workers, QueueCapacity(workers),
+              [&handler](SelectedFile file, int worker) {
+                handler.OnFile(std::move(file), worker);
+              }) {}
+
+  void OnSelected(SelectedFile file) override { pool_.Submit(std::move(file)); }
+  void OnSkipped(const std::string& path, SkipReason reason) override {
+    handler_.OnSkipped(path, reason);
+  }
+  void OnError(const std::string& path, const absl::Status& error) override {
+    handler_.OnError(path, error);
+  }
+
+  void Finish() { pool_.Finish(); }
+
+ private:
+  FileRunHandler& handler_;
+  WorkerPool<SelectedFile> pool_;
+};
+
+int AvailableProcessors() {
+  cpu_set_t processors;
+  if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
+  return std::max(1, CPU_COUNT(&processors));
+}
+
+}  // namespace
+
+void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
+                  int workers, FileRunHandler& handler) {
+  PoolFeeder feeder(workers, handler);
+  SelectFiles(paths, options, feeder);
+  feeder.Finish();
+}
+
+int WorkerCount(int wanted, const std::vector<std::string>& paths,
+                const FileSelectionOptions& options) {
+  const int workers = wanted > 0 ? wanted : AvailableProcessors();
+  if (options.recursive) return workers;
+  return std::clamp(static_cast<int>(paths.size()), 1, workers);
+}
+
+}  // namespace jet::base

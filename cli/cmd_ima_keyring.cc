@@ -1,0 +1,60 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "base/hex.h"
+#include "base/status_macros.h"
+#include "cli/command.h"
+#include "cli/key_commands.h"
+#include "cli/keyring_option.h"
+
+namespace jet::cli {
+namespace {
+
+std::string IdentifierText(const ima::KeyringMember& member) {
+  return member.subject_key_identifier.has_value() ? base::HexEncode(*member.subject_key_identifier)
+                                                   : std::string();
+}
+
+void PrintMember(Session& session, const ima::KeyringMember& member) {
+  session.output.Object({{"type", "key"},
+                         {"serial", member.serial},
+                         {"key_kind", member.type},
+                         {"description", member.description},
+                         {"ski", IdentifierText(member)}});
+  session.output.Labelled({{"Key Serial", absl::StrCat(member.serial)},
+                           {"Key Description", member.description},
+                           {"Key SKI", IdentifierText(member)}});
+}
+
+}  // namespace
+
+absl::StatusOr<ExitStatus> RunImaKeyring(Session& session, const KeyringOptions& options) {
+  JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
+                       FindKeyring(session, options.keyring, ima::MissingKeyring::kReport));
+  if (!resolved.keyring.has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat("no keyring to list: ", resolved.why_none));
+  }
+  JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, resolved.keyring->List());
+  session.output.Line(absl::StrCat("Keyring: ", resolved.keyring->name(), " (",
+                                   resolved.keyring->serial(), "), ", members.size(), " keys"));
+  for (const ima::KeyringMember& member : members) {
+    session.output.Line("");
+    PrintMember(session, member);
+  }
+  session.output.Object({{"type", "keyring"},
+                         {"name", resolved.keyring->name()},
+                         {"serial", resolved.keyring->serial()},
+                         {"trusted", resolved.keyring->trusted()},
+                         {"keys", members.size()}});
+  return ExitStatus::kGood;
+}
+
+RunFunction DeclareImaKeyring(CLI::App& app) {
+  auto options = std::make_shared<KeyringOptions>();
+  DeclareKeyring(app, options->keyring);
+  return [options](Session& session) { return RunImaKeyring(session, *options); };
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,176 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "cli/command.h"
+#include "cli/key_report.h"
+#include "cli/keyring_option.h"
+#include "cli/passphrase.h"
+#include "cli/private_key_input.h"
+#include "cli/store_key.h"
+#include "crypto/key_type.h"
+#include "pki/issue.h"
+
+namespace jet::cli {
+namespace {
+
+// The names that the documents of the product give to the two files.
+constexpr char kPrivateKeyFile[] = "ima-privkey.pem";
+constexpr char kCertificateFile[] = "ima-cert.x509";
+
+// As long as Junos's own self-signed certificates are valid.
+constexpr int kDefaultDays = 1825;
+
+struct GenerateOptions {
+  std::string key_name;
+  std::string key_type = "rsa:3072";
+  pki::Subject subject;
+  int days = kDefaultDays;
+  absl::optional<std::string> keyring;
+  std::string ca_certificate;
+  PrivateKeyOptions ca_private_key;
+  std::string out_dir;
+  bool no_encryption = false;
+  PassphraseOptions passphrase;
+};
+
+absl::Status CheckOptions(const GenerateOptions& options) {
+  const absl::Status name = keystore::CheckKeyName(options.key_name);
+  if (!name.ok()) return UsageError(name.message());
+  if (options.ca_certificate.empty() != options.ca_private_key.source.empty()) {
+    return UsageError("--ca-x509-cert and --ca-private-key go together");
+  }
+  if (options.out_dir.empty() && options.no_encryption) {
+    return UsageError("--no-encryption is for --out-dir: in the keystore every key is encrypted");
+  }
+  const absl::Status subject = pki::CheckSubject(options.subject);
+  return subject.ok() ? subject : UsageError(subject.message());
+}
+
+absl::StatusOr<pki::Certificate> Certify(const GenerateOptions& options,
+                                         const crypto::PrivateKey& key) {
+  const absl::Time now = absl::Now();
+  const pki::Validity validity{now, now + absl::Hours(24) * options.days};
+  if (options.ca_certificate.empty()) {
+    return pki::IssueSelfSigned(key, options.subject, validity);
+  }
+  JET_ASSIGN_OR_RETURN(const pki::Certificate ca,
+                       pki::Certificate::ReadFile(options.ca_certificate));
+  JET_ASSIGN_OR_RETURN(const crypto::PrivateKey ca_key, ReadPrivateKey(options.ca_private_key));
+  return pki::IssueBy({ca, ca_key}, key.public_key(), options.subject, validity);
+}
+
+absl::Status WriteKeyFile(int folder, const GenerateOptions& options,
+                          const crypto::PrivateKey& key) {
+  if (options.no_encryption) {
+    JET_ASSIGN_OR_RETURN(const crypto::Secret pem, key.UnencryptedPem());
+    return base::WriteNewFileAt(folder, kPrivateKeyFile, 0600, pem.Expose());
+  }
+  JET_ASSIGN_OR_RETURN(
+      const crypto::Secret passphrase,
+      ReadNewPassphrase(options.passphrase, absl::StrCat("the new private key '", options.out_dir,
+                                                         "/", kPrivateKeyFile, "'")));
+  JET_ASSIGN_OR_RETURN(const base::Bytes pem,
+                       key.EncryptedPem(passphrase, crypto::kPassphraseIterations));
+  return base::WriteNewFileAt(folder, kPrivateKeyFile, 0600, pem);
+}
+
+// Writes both files or none.
+absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& options,
+                                      const crypto::PrivateKey& key,
+                                      const pki::Certificate& certificate) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
+                       base::OpenAt(AT_FDCWD, options.out_dir, O_RDONLY | O_DIRECTORY));
+  absl::Status written = WriteKeyFile(folder.get(), options, key);
+  if (!written.ok()) return base::Annotate(written, absl::StrCat("in '", options.out_dir, "'"));
+  written = base::WriteNewFileAt(folder.get(), kCertificateFile, 0644, certificate.der());
+  if (!written.ok()) {
+    (void)unlinkat(folder.get(), kPrivateKeyFile, 0);
+    return base::Annotate(written, absl::StrCat("in '", options.out_dir, "'"));
+  }
+  JET_RETURN_IF_ERROR(base::Sync(folder.get(), options.out_dir));
+  const std::string key_path = absl::StrCat(options.out_dir, "/", kPrivateKeyFile);
+  const std::string certificate_path = absl::StrCat(options.out_dir, "/", kCertificateFile);
+  const std::string identifier = SubjectKeyIdentifierText(certificate);
+  session.output.Object({{"type", "key"},
+                         {"name", options.key_name},
+                         {"private_key_path", key_path},
+                         {"x509_cert_path", certificate_path},
+                         {"ski", identifier},
+                         {"key_type", certificate.public_key().type().name}});
+  session.output.Labelled({{"Key Name", options.key_name},
+                           {"Private Key Path", key_path},
+                           {"X509 Cert Path", certificate_path},
+                           {"Key SKI", identifier}});
+  return ExitStatus::kGood;
+}
+
+absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options) {
+  if (options.subject.common_name.empty()) options.subject.common_name = options.key_name;
+  JET_RETURN_IF_ERROR(CheckOptions(options));
+  // The passphrase options are about the key file of this command: the one written, or else the
+  // CA's. Where there are both, the CA's is asked for.
+  if (options.out_dir.empty()) options.ca_private_key.passphrase = options.passphrase;
+  const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
+  if (!type.ok()) return UsageError(type.status().message());
+  JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
+  JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
+  if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
+  StoreKeyOptions store;
+  store.keyring = options.keyring;
+  store.untrusted = UntrustedByKernel::kIsNoted;
+  absl::StatusOr<ExitStatus> stored = StoreKey(
+      session, {options.key_name, certificate, &key, keystore::KeyOrigin::kGenerated}, store);
+  if (!stored.ok()) {
+    return base::Annotate(stored.status(),
+                          absl::StrCat("cannot store the new key '", options.key_name, "'"));
+  }
+  return stored;
+}
+
+}  // namespace
+
+RunFunction DeclareKeystoreGenerate(CLI::App& app) {
+  auto options = std::make_shared<GenerateOptions>();
+  app.add_option("--key-name", options->key_name, "Name of the key, unique in the keystore")
+      ->type_name("NAME")
+      ->required();
+  app.add_option("--key-type", options->key_type,
+                 absl::StrCat(crypto::SigningKeyTypeNames(), " (rsa:3072)"))
+      ->type_name("TYPE");
+  app.add_option("--organization", options->subject.organization, "Organization in the subject")
+      ->type_name("TEXT");
+  app.add_option("--common-name", options->subject.common_name,
+                 "Common name in the subject (the key's name)")
+      ->type_name("TEXT");
+  app.add_option("--email", options->subject.email, "E-mail address in the subject")
+      ->type_name("TEXT");
+  app.add_option("--days", options->days, "Days that the certificate is valid (1825)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 36500));
+  app.add_option("--ca-x509-cert", options->ca_certificate,
+                 "Certificate of the CA that issues the new one (it signs itself)")
+      ->type_name("FILE");
+  app.add_option("--ca-private-key", options->ca_private_key.source, "Private key of that CA")
+      ->type_name("FILE");
+  app.add_flag("--insecure-key-mode", options->ca_private_key.insecure_mode,
+               "Take a CA key file that group or others can read");
+  app.add_option("--out-dir", options->out_dir,
+                 "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key")
+      ->type_name("DIR");
+  app.add_flag("--no-encryption", options->no_encryption,
+               "With --out-dir: write the private key without a passphrase");
+  DeclarePassphrase(app, options->passphrase);
+  DeclareKeyring(app, options->keyring);
+  return [options](Session& session) { return RunGenerate(session, *options); };
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,66 @@
+// What a command of the program is.
+#ifndef JET_CLI_COMMAND_H_
+#define JET_CLI_COMMAND_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cli/configuration.h"
+#include "cli/exit_status.h"
+#include "cli/output.h"
+
+namespace CLI {
+class App;
+}
+
+namespace jet::cli {
+
+// What every command has to hand while it runs.
+struct Session {
+  Output& output;
+  std::string keystore;         // the keystore's folder
+  Configuration configuration;  // what the configuration file says
+};
+
+// Does the work. An error ends the command with ExitStatusFor(error) and its message on stderr.
+using RunFunction = std::function<absl::StatusOr<ExitStatus>(Session&)>;
+
+// Declares the options of a command on `app`, and returns what is to be run once they are parsed:
+// nothing is done while parsing.
+using DeclareFunction = RunFunction (*)(CLI::App& app);
+
+struct Command {
+  const char* group;    // "keystore", "ima", or "" for a command without sub-commands
+  const char* name;     // "import", "sign"
+  const char* summary;  // one line of help
+  const char* examples; // lines of help
+  DeclareFunction declare;
+};
+
+// Returns the table of all commands; lives as long as the program.
+absl::Span<const Command> Commands();
+
+// The program's words for its exit status, at the end of every help text.
+inline constexpr char kExitStatusHelp[] =
+    "Exit status: 0 done and good; 1 done, and the answer is no; 2 called wrongly; 3 could not do "
+    "it, or not all of it.";
+
+// One per file cli/cmd_*.cc.
+RunFunction DeclareSign(CLI::App& app);
+RunFunction DeclareAppraise(CLI::App& app);
+RunFunction DeclareKeystoreGenerate(CLI::App& app);
+RunFunction DeclareKeystoreImport(CLI::App& app);
+RunFunction DeclareKeystoreList(CLI::App& app);
+RunFunction DeclareKeystoreShow(CLI::App& app);
+RunFunction DeclareKeystoreDelete(CLI::App& app);
+RunFunction DeclareImaKeyring(CLI::App& app);
+RunFunction DeclareImaLoad(CLI::App& app);
+RunFunction DeclareImaStatus(CLI::App& app);
+RunFunction DeclareImaInspect(CLI::App& app);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_COMMAND_H_

@@ -1,0 +1,172 @@
+#include "cli/configuration.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <functional>
+#include <limits>
+#include <map>
+
+// The parser is used without exceptions: errors are values here as everywhere.
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "cli/exit_status.h"
+
+namespace jet::cli {
+namespace {
+
+constexpr size_t kMaxConfigurationFile = 64 * 1024;
+
+using Setter = std::function<absl::Status(const toml::node&, Configuration&)>;
+
+absl::Status WrongType(absl::string_view wanted) {
+  return UsageError(absl::StrCat("has the wrong type: ", wanted, " is wanted"));
+}
+
+Setter Text(absl::optional<std::string> Configuration::*field) {
+  return [field](const toml::node& node, Configuration& configuration) {
+    const auto value = node.value_exact<std::string>();
+    if (!value.has_value()) return WrongType("a string");
+    configuration.*field = *value;
+    return absl::OkStatus();
+  };
+}
+
+absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
+  const auto value = node.value_exact<int64_t>();
+  if (!value.has_value() || *value < 1 || *value > std::numeric_limits<int>::max()) {
+    return WrongType("a whole number from 1 up");
+  }
+  configuration.jobs = static_cast<int>(*value);
+  return absl::OkStatus();
+}
+
+absl::Status SetColor(const toml::node& node, Configuration& configuration) {
+  const auto value = node.value_exact<std::string>();
+  if (!value.has_value()) return WrongType("a string");
+  JET_ASSIGN_OR_RETURN(configuration.color, ParseColor(*value));
+  return absl::OkStatus();
+}
+
+absl::Status SetOneFileSystem(const toml::node& node, Configuration& configuration) {
+  const auto value = node.value_exact<bool>();
+  if (!value.has_value()) return WrongType("true or false");
+  configuration.one_file_system = *value;
+  return absl::OkStatus();
+}
+
+absl::Status SetPeers(const toml::node& node, Configuration& configuration) {
+  const toml::array* peers = node.as_array();
+  if (peers == nullptr) return WrongType("an array of strings");
+  for (const toml::node& peer : *peers) {
+    const auto value = peer.value_exact<std::string>();
+    if (!value.has_value()) return WrongType("an array of strings");
+    configuration.peers.push_back(*value);
+  }
+  return absl::OkStatus();
+}
+
+const std::map<std::string, Setter>& Setters() {
+  static const std::map<std::string, Setter> kSetters = {
+      {"keystore", Text(&Configuration::keystore)},
+      {"keyring", Text(&Configuration::keyring)},
+      {"certs-dir", Text(&Configuration::certs_dir)},
+      {"hash", Text(&Configuration::hash)},
+      {"jobs", SetJobs},
+      {"color", SetColor},
+      {"one-file-system", SetOneFileSystem},
+      {"peers", SetPeers},
+  };
+  return kSetters;
+}
+
+std::string KnownKeys() {
+  std::string keys;
+  for (const auto& [key, setter] : Setters()) absl::StrAppend(&keys, keys.empty() ? "" : ", ", key);
+  return keys;
+}
+
+absl::Status CheckTrustworthy(int fd, const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, path));
+  if (!S_ISREG(status.st_mode)) {
+    return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a regular file"));
+  }
+  if (geteuid() == 0 && (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "configuration file '", path,
+        "' is refused: root reads only one that belongs to root and that nobody else may write"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Configuration> ParseConfiguration(absl::string_view text, const std::string& path) {
+  const toml::parse_result parsed = toml::parse(std::string_view(text.data(), text.size()));
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return UsageError(absl::StrCat("configuration file '", path, "', line ",
+                                   error.source().begin.line, ": ",
+                                   std::string(error.description())));
+  }
+  Configuration configuration;
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string name(key.str());
+    const auto setter = Setters().find(name);
+    const std::string place = absl::StrCat("configuration file '", path, "', line ",
+                                           node.source().begin.line, ": '", name, "' ");
+    if (setter == Setters().end()) {
+      return UsageError(absl::StrCat(place, "is unknown (known: ", KnownKeys(), ")"));
+    }
+    const absl::Status set = setter->second(node, configuration);
+    if (!set.ok()) return UsageError(absl::StrCat(place, set.message()));
+  }
+  return configuration;
+}
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace
+
+absl::StatusOr<Configuration> ReadConfiguration(const std::string& path) {
+  const std::string file = path.empty() ? kConfigurationFile : path;
+  const absl::StatusOr<base::UniqueFd> fd = base::OpenAt(AT_FDCWD, file, O_RDONLY);
+  if (path.empty() && absl::IsNotFound(fd.status())) return Configuration();
+  JET_RETURN_IF_ERROR(fd.status());
+  JET_RETURN_IF_ERROR(CheckTrustworthy(fd->get(), file));
+  JET_ASSIGN_OR_RETURN(const base::Bytes content,
+                       base::ReadBounded(fd->get(), kMaxConfigurationFile, file));
+  return ParseConfiguration(base::AsText(content), file);
+}
+
+absl::StatusOr<Color> ParseColor(const std::string& text) {
+  if (text == "auto") return Color::kAuto;
+  if (text == "always") return Color::kAlways;
+  if (text == "never") return Color::kNever;
+  return UsageError(absl::StrCat("color '", text, "' is none of auto, always, never"));
+}
+
+absl::StatusOr<std::string> KeystorePath(const absl::optional<std::string>& given,
+                                         const absl::optional<std::string>& configured) {
+  if (given.has_value()) return *given;
+  const std::string environment = Environment("JET_KEYSTORE");
+  if (!environment.empty()) return environment;
+  if (configured.has_value()) return *configured;
+  if (geteuid() == 0) return std::string("/etc/jet/keystore");
+  const std::string data_home = Environment("XDG_DATA_HOME");
+  // The XDG base directory specification: a relative path is to be ignored.
+  if (!data_home.empty() && data_home[0] == '/') return absl::StrCat(data_home, "/jet/keystore");
+  const std::string home = Environment("HOME");
+  if (!home.empty()) return absl::StrCat(home, "/.local/share/jet/keystore");
+  return UsageError("no keystore folder is known: set --keystore or JET_KEYSTORE");
+}
+
+}  // namespace jet::cli

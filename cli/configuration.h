@@ -1,0 +1,43 @@
+// The configuration file, and what it, the environment and the command line come to together.
+#ifndef JET_CLI_CONFIGURATION_H_
+#define JET_CLI_CONFIGURATION_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "cli/output.h"
+
+namespace jet::cli {
+
+inline constexpr char kConfigurationFile[] = "/etc/jet/jet.toml";
+
+// What the configuration file may say. Passphrases, keys, force and yes are never among it.
+struct Configuration {
+  absl::optional<std::string> keystore;
+  absl::optional<std::string> keyring;
+  absl::optional<std::string> certs_dir;
+  absl::optional<std::string> hash;
+  absl::optional<int> jobs;
+  absl::optional<Color> color;
+  absl::optional<bool> one_file_system;
+  std::vector<std::string> peers;
+};
+
+// Reads the TOML file at `path`. Where that is empty, kConfigurationFile is read if it is there. An
+// unknown key, a value of the wrong type and bad syntax are usage errors that name the place. For
+// root, a file that belongs to another user or that others may write is refused.
+absl::StatusOr<Configuration> ReadConfiguration(const std::string& path);
+
+// Parses "auto", "always" or "never".
+absl::StatusOr<Color> ParseColor(const std::string& text);
+
+// Returns the keystore folder: `given` on the command line, else JET_KEYSTORE, else `configured`,
+// else /etc/jet/keystore for root and $XDG_DATA_HOME/jet/keystore for others.
+absl::StatusOr<std::string> KeystorePath(const absl::optional<std::string>& given,
+                                         const absl::optional<std::string>& configured);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_CONFIGURATION_H_

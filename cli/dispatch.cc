@@ -1,0 +1,230 @@
+#include "cli/dispatch.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/status_macros.h"
+#include "cli/command.h"
+#include "cli/escape.h"
+#include "cli/junos_grammar.h"
+
+namespace jet::cli {
+namespace {
+
+// The options that every command has.
+struct CommonOptions {
+  absl::optional<std::string> keystore;
+  std::string config;
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  absl::optional<std::string> color;
+};
+
+constexpr absl::string_view kCommonWithValue[] = {"--keystore", "--config", "--color"};
+
+// The words that choose the command, taken off the front of the arguments.
+struct Choice {
+  const Command* command = nullptr;
+  std::vector<std::string> arguments;
+};
+
+std::string FullName(const Command& command) {
+  return command.group[0] == '\0' ? absl::StrCat("jet-", command.name)
+                                  : absl::StrCat("jet-", command.group, " ", command.name);
+}
+
+bool IsHelp(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
+
+void DeclareCommon(CLI::App& app, CommonOptions& options) {
+  app.add_option("--keystore", options.keystore,
+                 "Folder of the keystore (JET_KEYSTORE; /etc/jet/keystore for root)")
+      ->type_name("DIR");
+  app.add_option("--config", options.config, "Configuration file (/etc/jet/jet.toml)")
+      ->type_name("FILE");
+  app.add_flag("--json", options.json, "Print JSON Lines");
+  app.add_flag("--quiet", options.quiet, "Print only what is wrong");
+  app.add_flag("--verbose", options.verbose, "Print a line for every file");
+  app.add_option("--color", options.color, "auto, always or never (NO_COLOR is obeyed)")
+      ->type_name("WHEN");
+  app.set_version_flag("--version", std::string("jet " JET_VERSION));
+}
+
+int PrintUsageError(const std::string& program, const std::string& message) {
+  std::cerr << program << ": error: " << Escape(message) << "\n";
+  return static_cast<int>(ExitStatus::kUsage);
+}
+
+int Finish(Output& output, const absl::StatusOr<ExitStatus>& result) {
+  ExitStatus status = result.ok() ? *result : ExitStatusFor(result.status());
+  if (!result.ok()) output.Error(result.status().message());
+  const absl::Status written = output.Flush();
+  if (!written.ok()) {
+    output.Error(written.message());
+    status = ExitStatus::kCouldNotDo;
+  }
+  return static_cast<int>(status);
+}
+
+// Runs `run` with the settings that `common` and the configuration file give.
+int RunParsed(const std::string& program, const CommonOptions& common, const RunFunction& run) {
+  absl::StatusOr<Configuration> configuration = ReadConfiguration(common.config);
+  OutputOptions output_options;
+  output_options.program = program;
+  output_options.json = common.json;
+  output_options.quiet = common.quiet;
+  output_options.verbose = common.verbose;
+  if (configuration.ok()) output_options.color = configuration->color.value_or(Color::kAuto);
+  absl::Status color_error;
+  if (common.color.has_value()) {
+    const absl::StatusOr<Color> color = ParseColor(*common.color);
+    if (color.ok()) output_options.color = *color;
+    color_error = color.status();
+  }
+  Output output(std::move(output_options));
+  if (!configuration.ok()) return Finish(output, configuration.status());
+  if (!color_error.ok()) return Finish(output, color_error);
+  absl::StatusOr<std::string> keystore = KeystorePath(common.keystore, configuration->keystore);
+  if (!keystore.ok()) return Finish(output, keystore.status());
+  Session session{output, *std::move(keystore), *std::move(configuration)};
+  return Finish(output, run(session));
+}
+
+int RunCommand(const Command& command, std::vector<std::string> arguments) {
+  const std::string name = FullName(command);
+  CLI::App app(command.summary, name);
+  app.footer(absl::StrCat("Examples:\n", command.examples, "\n", kExitStatusHelp));
+  app.failure_message(CLI::FailureMessage::simple);
+  CommonOptions common;
+  const RunFunction run = command.declare(app);
+  DeclareCommon(app, common);
+  try {
+    // CLI11 takes the arguments from the back.
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help and --version
+  } catch (const CLI::ParseError& error) {
+    return PrintUsageError(name, absl::StrCat(error.what(), " (", name, " --help tells more)"));
+  }
+  return RunParsed(name, common, run);
+}
+
+void PrintOverview(absl::string_view group) {
+  std::cout << "Signing keys for JET applications and IMA appraisal: sign what Linux may run, and "
+               "say what it will run.\n\n";
+  for (const Command& command : Commands()) {
+    if (!group.empty() && group != command.group) continue;
+    const std::string name = FullName(command);
+    std::cout << "  " << name << std::string(name.size() < 24 ? 24 - name.size() : 1, ' ')
+              << command.summary << "\n";
+  }
+  if (group.empty()) {
+    std::cout << "\nEvery command may also be called as one program: jet sign, jet keystore list.\n"
+                 "The words of a router work as well ('?' shows what may come next):\n"
+              << JunosOverview();
+  }
+  std::cout << "\n" << kExitStatusHelp << "\n";
+}
+
+// Moves common options written before the command's words behind them, so that both orders work.
+void MoveLeadingOptionsBack(std::vector<std::string>& words) {
+  std::vector<std::string> leading;
+  auto word = words.begin();
+  while (word != words.end() && absl::StartsWith(*word, "-") && !IsHelp(*word) &&
+         *word != "--version") {
+    const bool takes_value = std::find(std::begin(kCommonWithValue), std::end(kCommonWithValue),
+                                       absl::string_view(*word)) != std::end(kCommonWithValue);
+    leading.push_back(std::move(*word++));
+    if (takes_value && word != words.end()) leading.push_back(std::move(*word++));
+  }
+  words.erase(words.begin(), word);
+  words.insert(words.end(), leading.begin(), leading.end());
+}
+
+std::string NamesIn(absl::string_view group) {
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) {
+    const std::string name =
+        group.empty() && command.group[0] != '\0' ? command.group : command.name;
+    const bool listed = std::find(names.begin(), names.end(), name) != names.end();
+    if ((group.empty() || group == command.group) && !listed) names.push_back(name);
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+bool IsGroup(absl::string_view word) {
+  return std::any_of(Commands().begin(), Commands().end(), [word](const Command& command) {
+    return !word.empty() && word == command.group;
+  });
+}
+
+const Command* FindCommand(absl::string_view group, absl::string_view name) {
+  for (const Command& command : Commands()) {
+    if (group == command.group && name == command.name) return &command;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+int Dispatch(const std::string& program, std::vector<std::string> arguments) {
+  const std::string name = program.substr(program.find_last_of('/') + 1);
+  absl::string_view called_as = name;
+  if (absl::ConsumePrefix(&called_as, "jet-")) {
+    arguments.insert(arguments.begin(), std::string(called_as));
+  }
+  MoveLeadingOptionsBack(arguments);
+  if (arguments.empty()) {
+    PrintOverview("");
+    return static_cast<int>(ExitStatus::kUsage);
+  }
+  if (IsHelp(arguments.front())) {
+    PrintOverview("");
+    return static_cast<int>(ExitStatus::kGood);
+  }
+  if (arguments.front() == "--version") {
+    std::cout << "jet " JET_VERSION "\n";
+    return static_cast<int>(ExitStatus::kGood);
+  }
+  if (IsJunosWord(arguments.front())) {
+    return RunJunos(arguments, [](const CommonFlags& flags, const RunFunction& run) {
+      CommonOptions common;
+      common.json = flags.json;
+      common.quiet = flags.quiet;
+      common.keystore = flags.keystore;
+      return RunParsed("jet", common, run);
+    });
+  }
+  std::string group;
+  if (IsGroup(arguments.front())) {
+    group = arguments.front();
+    arguments.erase(arguments.begin());
+    MoveLeadingOptionsBack(arguments);
+    if (arguments.empty()) {
+      PrintOverview(group);
+      return static_cast<int>(ExitStatus::kUsage);
+    }
+    if (IsHelp(arguments.front())) {
+      PrintOverview(group);
+      return static_cast<int>(ExitStatus::kGood);
+    }
+  }
+  const Command* command = FindCommand(group, arguments.front());
+  if (command == nullptr) {
+    return PrintUsageError(group.empty() ? "jet" : absl::StrCat("jet-", group),
+                           absl::StrCat("unknown command '", arguments.front(), "' (known: ",
+                                        NamesIn(group), ")"));
+  }
+  arguments.erase(arguments.begin());
+  return RunCommand(*command, std::move(arguments));
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,22 @@
+// Makes strings that came from outside safe to print.
+#ifndef JET_CLI_ESCAPE_H_
+#define JET_CLI_ESCAPE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace jet::cli {
+
+// Returns `text` with everything that could steer a terminal or forge a line made visible: control
+// characters and bytes that are not UTF-8 as \n, \t, \r or \xHH, invisible and direction-changing
+// characters as \u{HHHH}, and the backslash itself doubled. The only function through which strings
+// reach stdout or stderr.
+std::string Escape(absl::string_view text);
+
+// True when `text` is well-formed UTF-8 (RFC 3629: shortest form, no surrogates, to U+10FFFF).
+bool IsUtf8(absl::string_view text);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_ESCAPE_H_

@@ -1,0 +1,37 @@
+// The parts of jet-sign and jet-appraise that the router's words call too.
+#ifndef JET_CLI_FILE_COMMANDS_H_
+#define JET_CLI_FILE_COMMANDS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "cli/command.h"
+#include "cli/file_options.h"
+#include "cli/signing_key.h"
+
+namespace jet::cli {
+
+struct SignCommandOptions {
+  FileOptions files;
+  SigningKeyOptions key;
+  absl::optional<std::string> hash;
+  bool force = false;
+  bool dry_run = false;
+};
+
+absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options);
+
+struct AppraiseCommandOptions {
+  FileOptions files;
+  std::vector<std::string> keys;          // --key: names in the keystore
+  std::vector<std::string> certificates;  // --x509-cert: files
+  absl::optional<std::string> keyring;    // --keyring: its members are what is trusted
+};
+
+absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_FILE_COMMANDS_H_

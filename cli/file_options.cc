@@ -1,0 +1,87 @@
+#include "cli/file_options.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+
+namespace jet::cli {
+namespace {
+
+constexpr size_t kMaxPathList = 256 * 1024 * 1024;
+
+absl::Status AddListedPaths(FileOptions& options) {
+  const std::string& source = *options.files_from;
+  base::UniqueFd file;
+  if (source != "-") {
+    file.Reset(open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file.valid()) return base::SystemError(errno, absl::StrCat("cannot open '", source, "'"));
+  }
+  const int fd = source == "-" ? STDIN_FILENO : file.get();
+  JET_ASSIGN_OR_RETURN(const base::Bytes list, base::ReadBounded(fd, kMaxPathList, source));
+  const char separator = options.null_separated ? '\0' : '\n';
+  for (const absl::string_view path :
+       absl::StrSplit(base::AsText(list), separator, absl::SkipEmpty())) {
+    options.paths.emplace_back(path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void DeclareFiles(CLI::App& app, FileOptions& options) {
+  app.add_option("PATH", options.paths, "Files, and with -r folders")->type_name("");
+  app.add_flag("-r,--recursive", options.recursive, "Walk folders; ELF files are found by content");
+  app.add_flag("--any-file", options.any_file, "Take every regular file, not only ELF");
+  app.add_flag("--scripts", options.scripts, "Take executable scripts (#!) as well");
+  app.add_flag("--one-file-system", options.one_file_system, "Do not walk into other file systems");
+  app.add_option("--files-from", options.files_from,
+                 "File with a path on every line; - for standard input")
+      ->type_name("FILE");
+  app.add_flag("-0,--null", options.null_separated, "The paths of --files-from end with NUL");
+  app.add_option("--jobs", options.jobs, "Files worked on at the same time (processors)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--allow-empty", options.allow_empty, "Finding no file at all is no failure");
+}
+
+absl::Status CompleteFiles(const Session& session, FileOptions& options) {
+  if (options.files_from.has_value()) JET_RETURN_IF_ERROR(AddListedPaths(options));
+  if (options.paths.empty() && !options.files_from.has_value()) {
+    return UsageError("no file is named");
+  }
+  if (options.jobs == 0) options.jobs = session.configuration.jobs.value_or(0);
+  if (session.configuration.one_file_system.value_or(false)) options.one_file_system = true;
+  return absl::OkStatus();
+}
+
+base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLinks named_links) {
+  base::FileSelectionOptions selection;
+  selection.recursive = options.recursive;
+  selection.any_file = options.any_file;
+  selection.scripts = options.scripts;
+  selection.one_file_system = options.one_file_system;
+  selection.named_links = named_links;
+  return selection;
+}
+
+const char* SkipReasonText(base::SkipReason reason) {
+  switch (reason) {
+    case base::SkipReason::kNotExecutable:
+      return "not ELF";
+    case base::SkipReason::kUnwantedScript:
+      return "script";
+    case base::SkipReason::kSameInode:
+      return "another name of a file already met";
+  }
+  return "";
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,43 @@
+// The options that choose files, shared by jet-sign and jet-appraise.
+#ifndef JET_CLI_FILE_OPTIONS_H_
+#define JET_CLI_FILE_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "base/file_selection.h"
+#include "cli/command.h"
+
+namespace jet::cli {
+
+struct FileOptions {
+  std::vector<std::string> paths;
+  bool recursive = false;
+  bool any_file = false;
+  bool scripts = false;
+  bool one_file_system = false;
+  bool follow_links = false;
+  bool allow_empty = false;
+  absl::optional<std::string> files_from;  // a file with paths, "-" for standard input
+  bool null_separated = false;
+  int jobs = 0;  // 0: one per processor
+};
+
+// Declares PATH..., -r, --any-file, --scripts, --one-file-system, --files-from, -0, --jobs and
+// --allow-empty.
+void DeclareFiles(CLI::App& app, FileOptions& options);
+
+// Adds the paths of --files-from to those of the command line and takes what the configuration says
+// where the command line says nothing. A usage error when there is no path at all.
+absl::Status CompleteFiles(const Session& session, FileOptions& options);
+
+base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLinks named_links);
+
+// Why a file of a tree was skipped, in words for the summary.
+const char* SkipReasonText(base::SkipReason reason);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_FILE_OPTIONS_H_

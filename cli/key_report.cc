@@ -1,0 +1,97 @@
+#include "cli/key_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/hex.h"
+#include "ima/key_id.h"
+
+namespace jet::cli {
+namespace {
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+std::string KeyIdOrNothing(const pki::Certificate& certificate) {
+  const absl::StatusOr<ima::KeyId> key_id = ima::KeyIdOf(certificate);
+  return key_id.ok() ? ima::KeyIdText(*key_id) : std::string();
+}
+
+std::string ValidityText(const pki::Certificate& certificate) {
+  const absl::Time now = absl::Now();
+  const std::string until = TimeText(certificate.not_after());
+  if (now > certificate.not_after()) return absl::StrCat(until, " (expired)");
+  const int64_t days = absl::ToInt64Hours(certificate.not_after() - now) / 24;
+  return absl::StrCat(until, " (", days, " days left)");
+}
+
+const char* OriginText(keystore::KeyOrigin origin) {
+  return origin == keystore::KeyOrigin::kGenerated ? "generated" : "imported";
+}
+
+}  // namespace
+
+std::string SubjectKeyIdentifierText(const pki::Certificate& certificate) {
+  const auto& identifier = certificate.subject_key_identifier();
+  return identifier.has_value() ? base::HexEncode(*identifier) : std::string();
+}
+
+std::string InKeyringText(absl::optional<bool> in_keyring) {
+  if (!in_keyring.has_value()) return "unknown";
+  return *in_keyring ? "yes" : "no";
+}
+
+Fields KeyFields(const keystore::StoredKey& key) {
+  return {{"Key Name", key.name},
+          {"X509 Cert Path", key.certificate_path},
+          {"Key SKI", SubjectKeyIdentifierText(key.certificate)}};
+}
+
+Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in_keyring) {
+  const pki::Certificate& certificate = key.certificate;
+  const absl::StatusOr<std::string> fingerprint = certificate.Fingerprint();
+  Fields fields = KeyFields(key);
+  fields.insert(fields.end(),
+                {{"Key ID", KeyIdOrNothing(certificate)},
+                 {"Key Type", certificate.public_key().type().name},
+                 {"Private Key", key.has_private_key ? "in the keystore" : "none (verify only)"},
+                 {"Subject", certificate.subject()},
+                 {"Issuer", certificate.issuer()},
+                 {"Serial Number", certificate.serial()},
+                 {"Valid From", TimeText(certificate.not_before())},
+                 {"Valid Until", ValidityText(certificate)},
+                 {"Certificate Authority", certificate.is_ca() ? "yes" : "no"},
+                 {"SHA-256 Fingerprint", fingerprint.value_or(std::string())},
+                 {"In Keyring", InKeyringText(in_keyring)},
+                 {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}});
+  return fields;
+}
+
+Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring) {
+  const pki::Certificate& certificate = key.certificate;
+  const absl::StatusOr<std::string> fingerprint = certificate.Fingerprint();
+  Json object;
+  object["type"] = "key";
+  object["name"] = key.name;
+  object["x509_cert_path"] = key.certificate_path;
+  object["ski"] = SubjectKeyIdentifierText(certificate);
+  object["key_id"] = KeyIdOrNothing(certificate);
+  object["key_type"] = certificate.public_key().type().name;
+  object["private_key"] = key.has_private_key;
+  object["subject"] = certificate.subject();
+  object["issuer"] = certificate.issuer();
+  object["serial"] = certificate.serial();
+  object["not_before"] = TimeText(certificate.not_before());
+  object["not_after"] = TimeText(certificate.not_after());
+  object["ca"] = certificate.is_ca();
+  object["fingerprint_sha256"] = fingerprint.value_or(std::string());
+  object["origin"] = OriginText(key.origin);
+  object["created"] = TimeText(key.created);
+  object["in_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);
+  return object;
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,31 @@
+// How a key of the keystore is shown.
+#ifndef JET_CLI_KEY_REPORT_H_
+#define JET_CLI_KEY_REPORT_H_
+
+#include <string>
+
+#include "absl/types/optional.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "keystore/keystore.h"
+
+namespace jet::cli {
+
+// The subject key identifier in hexadecimal; empty when there is none.
+std::string SubjectKeyIdentifierText(const pki::Certificate& certificate);
+
+// The three lines that a router shows: Key Name, X509 Cert Path, Key SKI.
+Fields KeyFields(const keystore::StoredKey& key);
+
+// All that matters of the key and its certificate.
+Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in_keyring);
+
+// {"type":"key",...}; docs/formats/json.md lists the members.
+Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring);
+
+// "yes", "no" or "unknown".
+std::string InKeyringText(absl::optional<bool> in_keyring);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_KEY_REPORT_H_

@@ -1,0 +1,49 @@
+#include "cli/keyring_option.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/status_macros.h"
+
+namespace jet::cli {
+
+void DeclareKeyring(CLI::App& app, absl::optional<std::string>& keyring) {
+  app.add_option("--keyring", keyring,
+                 "Keyring: auto, none, .ima, _ima, @u, @s or a number (auto)")
+      ->type_name("RING");
+}
+
+absl::StatusOr<ima::ResolvedKeyring> FindKeyring(Session& session,
+                                                 const absl::optional<std::string>& given,
+                                                 ima::MissingKeyring missing) {
+  const std::string text =
+      given.value_or(session.configuration.keyring.value_or(std::string("auto")));
+  const absl::StatusOr<ima::KeyringSelector> selector = ima::ParseKeyringSelector(text);
+  if (!selector.ok()) return UsageError(selector.status().message());
+  JET_ASSIGN_OR_RETURN(ima::ResolvedKeyring resolved, ima::ResolveKeyring(*selector, missing));
+  if (!resolved.keyring.has_value() && resolved.warn) session.output.Warning(resolved.why_none);
+  return resolved;
+}
+
+absl::optional<std::vector<ima::KeyringMember>> VisibleKeyringMembers(const Session& session) {
+  const std::string text = session.configuration.keyring.value_or(std::string("auto"));
+  const absl::StatusOr<ima::KeyringSelector> selector = ima::ParseKeyringSelector(text);
+  if (!selector.ok()) return absl::nullopt;
+  const absl::StatusOr<ima::ResolvedKeyring> resolved =
+      ima::ResolveKeyring(*selector, ima::MissingKeyring::kReport);
+  if (!resolved.ok() || !resolved->keyring.has_value()) return absl::nullopt;
+  absl::StatusOr<std::vector<ima::KeyringMember>> members = resolved->keyring->List();
+  if (!members.ok()) return absl::nullopt;
+  return *std::move(members);
+}
+
+bool HoldsKeyOf(const std::vector<ima::KeyringMember>& members,
+                const pki::Certificate& certificate) {
+  const auto& identifier = certificate.subject_key_identifier();
+  return identifier.has_value() &&
+         std::any_of(members.begin(), members.end(), [&](const ima::KeyringMember& member) {
+           return member.subject_key_identifier == *identifier;
+         });
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,46 @@
+// The program: `jet` and, by links to it, jet-sign, jet-appraise, jet-keystore and jet-ima.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/change_guard.h"
+#include "cli/dispatch.h"
+#include "cli/exit_status.h"
+#include "crypto/secure_process.h"
+
+namespace {
+
+// With a standard descriptor closed, the next file that is opened would take its place, and what is
+// printed would go into it.
+void OpenStandardDescriptors() {
+  int fd = -1;
+  do {
+    fd = open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) (void)close(fd);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  constexpr int kCouldNotDo = static_cast<int>(jet::cli::ExitStatus::kCouldNotDo);
+  if (!jet::crypto::SecureProcess()) {
+    (void)std::fputs("jet: error: cannot prepare the process to hold keys\n", stderr);
+    return kCouldNotDo;
+  }
+  OpenStandardDescriptors();
+  jet::base::IgnoreLeaseSignals();
+  try {
+    return jet::cli::Dispatch(argc > 0 ? argv[0] : "jet",
+                              std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const std::exception& error) {
+    // Only running out of memory gets here: everything else is a status.
+    (void)std::fprintf(stderr, "jet: error: %s\n", error.what());
+    return kCouldNotDo;
+  }
+}

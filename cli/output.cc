@@ -1,0 +1,108 @@
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/system_error.h"
+#include "cli/escape.h"
+
+namespace jet::cli {
+namespace {
+
+bool UseColor(Color color) {
+  if (color != Color::kAuto) return color == Color::kAlways;
+  const char* no_color = std::getenv("NO_COLOR");
+  return (no_color == nullptr || *no_color == '\0') && isatty(STDOUT_FILENO) == 1;
+}
+
+const char* ColorCode(Tone tone) {
+  switch (tone) {
+    case Tone::kGood:
+      return "\033[32m";
+    case Tone::kBad:
+      return "\033[31m";
+    case Tone::kDoubtful:
+      return "\033[33m";
+    case Tone::kPlain:
+      break;
+  }
+  return "";
+}
+
+}  // namespace
+
+Output::Output(OutputOptions options)
+    : options_(std::move(options)), colored_(UseColor(options_.color)) {}
+
+void Output::Print(const std::string& line) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  (void)std::fwrite(line.data(), 1, line.size(), stdout);
+  (void)std::fputc('\n', stdout);
+}
+
+void Output::Line(absl::string_view text) {
+  if (!options_.json && !options_.quiet) Print(Escape(text));
+}
+
+void Output::Result(const ResultLine& line) {
+  const bool unwelcome = line.tone == Tone::kBad || line.tone == Tone::kDoubtful;
+  if (options_.json || (options_.quiet && !unwelcome)) return;
+  const bool paint = colored_ && line.tone != Tone::kPlain;
+  Print(absl::StrCat(Escape(line.subject), ": ", paint ? ColorCode(line.tone) : "",
+                     Escape(line.word), paint ? "\033[0m" : "", Escape(line.rest)));
+}
+
+void Output::Labelled(const Fields& fields) {
+  size_t width = 0;
+  for (const auto& [label, value] : fields) width = std::max(width, label.size());
+  for (const auto& [label, value] : fields) {
+    Line(absl::StrCat(label, ": ", std::string(width - label.size(), ' '), value));
+  }
+}
+
+void Output::Object(const Json& object) {
+  if (!options_.json) return;
+  Print(object.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
+}
+
+void Output::PrintMessage(absl::string_view kind, absl::string_view text) {
+  const std::string line = absl::StrCat(options_.program, ": ", kind, Escape(text), "\n");
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Results printed before the message come before it, wherever both go.
+  (void)std::fflush(stdout);
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+void Output::Note(absl::string_view text) {
+  Object({{"type", "note"}, {"level", "note"}, {"message", std::string(text)}});
+  if (!options_.json && !options_.quiet) PrintMessage("note: ", text);
+}
+
+void Output::Warning(absl::string_view text) {
+  Object({{"type", "note"}, {"level", "warning"}, {"message", std::string(text)}});
+  PrintMessage("warning: ", text);
+}
+
+void Output::Error(absl::string_view text) { PrintMessage("error: ", text); }
+
+absl::Status Output::Flush() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return absl::OkStatus();
+  return base::SystemError(errno == 0 ? EIO : errno, "cannot write the results to stdout");
+}
+
+void AddPath(Json& object, const std::string& path) {
+  object["path"] = path;
+  if (!IsUtf8(path)) object["path_base64"] = absl::Base64Escape(path);
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,137 @@
+#include "cli/passphrase.h"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "cli/escape.h"
+#include "cli/exit_status.h"
+
+namespace jet::cli {
+namespace {
+
+constexpr size_t kMaxPassphrase = 1024;
+
+// Turns the terminal's echo off, and on again whatever happens.
+class EchoOff {
+ public:
+  explicit EchoOff(int terminal) : terminal_(terminal) {
+    saved_ok_ = tcgetattr(terminal_, &saved_) == 0;
+    if (!saved_ok_) return;
+    termios silent = saved_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    silent.c_lflag |= ECHONL;
+    (void)tcsetattr(terminal_, TCSAFLUSH, &silent);
+  }
+  EchoOff(const EchoOff&) = delete;
+  EchoOff& operator=(const EchoOff&) = delete;
+  ~EchoOff() {
+    if (saved_ok_) (void)tcsetattr(terminal_, TCSAFLUSH, &saved_);
+  }
+
+ private:
+  int terminal_;
+  termios saved_ = {};
+  bool saved_ok_ = false;
+};
+
+void StripNewline(crypto::Secret& passphrase) {
+  const base::ByteSpan bytes = passphrase.Expose();
+  if (!bytes.empty() && bytes.back() == '\n') passphrase.Truncate(bytes.size() - 1);
+}
+
+// Reads one line; a terminal in its usual mode hands over no more than that.
+absl::StatusOr<crypto::Secret> ReadLine(int terminal) {
+  crypto::Secret line = crypto::Secret::OfSize(kMaxPassphrase);
+  ssize_t count = 0;
+  do {
+    count = read(terminal, line.MutableBytes().data(), line.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return base::SystemError(errno, "cannot read the passphrase");
+  line.Truncate(static_cast<size_t>(count));
+  if (count == 0) return absl::FailedPreconditionError("no passphrase was typed");
+  StripNewline(line);
+  return line;
+}
+
+absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const std::string& object) {
+  const base::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  if (!terminal.valid()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the passphrase of ", object,
+                     " is needed, and there is no terminal to ask on: use --passphrase-file, "
+                     "--passphrase-fd or --passphrase-env"));
+  }
+  JET_RETURN_IF_ERROR(base::WriteAll(terminal.get(), base::AsBytes(Escape(prompt)), "/dev/tty"));
+  const EchoOff echo_off(terminal.get());
+  return ReadLine(terminal.get());
+}
+
+absl::StatusOr<crypto::Secret> ReadFromEnvironment(const std::string& name) {
+  char* value = std::getenv(name.c_str());
+  if (value == nullptr) {
+    return UsageError(absl::StrCat("the environment has no variable '", name, "'"));
+  }
+  return crypto::Secret::CopyOf(base::AsBytes(value));
+}
+
+absl::StatusOr<crypto::Secret> ReadFromSource(const PassphraseOptions& options) {
+  if (options.environment.has_value()) return ReadFromEnvironment(*options.environment);
+  if (options.fd.has_value()) {
+    return crypto::ReadSecret(*options.fd, kMaxPassphrase,
+                              absl::StrCat("descriptor ", *options.fd));
+  }
+  const base::UniqueFd file(open(options.file->c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.valid()) {
+    return base::SystemError(errno, absl::StrCat("cannot open '", *options.file, "'"));
+  }
+  return crypto::ReadSecret(file.get(), kMaxPassphrase, *options.file);
+}
+
+}  // namespace
+
+void DeclarePassphrase(CLI::App& app, PassphraseOptions& options) {
+  CLI::Option* file = app.add_option("--passphrase-file", options.file,
+                                     "File that holds the private key file's passphrase")
+                          ->type_name("FILE");
+  CLI::Option* fd = app.add_option("--passphrase-fd", options.fd,
+                                   "Open descriptor to read the passphrase from")
+                        ->type_name("N");
+  CLI::Option* environment = app.add_option("--passphrase-env", options.environment,
+                                            "Environment variable that holds the passphrase")
+                                 ->type_name("VAR");
+  file->excludes(fd)->excludes(environment);
+  fd->excludes(environment);
+}
+
+absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
+                                              const std::string& object) {
+  if (!options.given()) return AskOnTerminal(absl::StrCat("Passphrase of ", object, ": "), object);
+  JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadFromSource(options));
+  StripNewline(passphrase);
+  return passphrase;
+}
+
+absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
+                                                 const std::string& object) {
+  JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadPassphrase(options, object));
+  if (passphrase.empty()) return UsageError(absl::StrCat("the passphrase of ", object, " is empty"));
+  if (options.given()) return passphrase;
+  JET_ASSIGN_OR_RETURN(const crypto::Secret again,
+                       AskOnTerminal("The same passphrase again: ", object));
+  if (again.Expose() != passphrase.Expose()) {
+    return absl::FailedPreconditionError("the two passphrases differ");
+  }
+  return passphrase;
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,42 @@
+// Where passphrases come from: a file, a descriptor, the environment or the terminal; never argv.
+#ifndef JET_CLI_PASSPHRASE_H_
+#define JET_CLI_PASSPHRASE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "crypto/secret.h"
+
+namespace CLI {
+class App;
+}
+
+namespace jet::cli {
+
+// The sources named on the command line; at most one is given.
+struct PassphraseOptions {
+  absl::optional<std::string> file;
+  absl::optional<int> fd;
+  absl::optional<std::string> environment;
+
+  bool given() const { return file.has_value() || fd.has_value() || environment.has_value(); }
+};
+
+// Declares --passphrase-file, --passphrase-fd and --passphrase-env.
+void DeclarePassphrase(CLI::App& app, PassphraseOptions& options);
+
+// Returns the passphrase for `object` ("the private key 'k.pem'") from the source given, else from
+// the terminal, where the prompt names the object. One trailing newline is stripped. Without a
+// source and without a terminal FAILED_PRECONDITION, at once.
+absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
+                                              const std::string& object);
+
+// As ReadPassphrase, for a passphrase that is being chosen: it is asked for twice on the terminal,
+// and an empty one is refused.
+absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
+                                                 const std::string& object);
+
+}  // namespace jet::cli
+
+#endif  // JET_CLI_PASSPHRASE_H_

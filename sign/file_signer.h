@@ -1,0 +1,83 @@
+// Signs one open file.
+#ifndef JET_SIGN_FILE_SIGNER_H_
+#define JET_SIGN_FILE_SIGNER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/optional.h"
+#include "base/bytes.h"
+#include "base/change_guard.h"
+#include "crypto/digest.h"
+#include "crypto/hash_algorithm.h"
+#include "crypto/signer.h"
+#include "ima/key_id.h"
+#include "ima/named_certificate.h"
+
+namespace jet::sign {
+
+enum class SignResult {
+  kSigned,        // a new signature was written and read back
+  kAlreadyValid,  // the file had a valid signature by this key and hash; nothing was written
+  kKept,          // the file has a valid signature by another known key; nothing was written
+  kWouldSign,     // as kSigned, but this is a dry run: nothing was written
+};
+
+// The word for `result` in messages and JSON: "signed", "already-valid", "kept", "would-sign".
+const char* SignResultName(SignResult result);
+
+struct SignOutcome {
+  SignResult result;
+  crypto::Digest digest;
+  size_t xattr_size = 0;  // bytes of security.ima
+  base::ChangeDetection change_detection = base::ChangeDetection::kLease;
+  std::string kept_key_name;  // for kKept
+};
+
+struct FileSignerOptions {
+  crypto::HashAlgorithm hash = crypto::HashAlgorithm::kSha256;
+  bool force = false;    // sign whatever signature there is
+  bool dry_run = false;  // do all but write
+};
+
+// Signs files with one key. Thread-safe, as long as every thread brings its own Hasher.
+class FileSigner {
+ public:
+  // `signer` is not owned and must outlive this object. `known` are certificates whose valid
+  // signatures are kept. FAILED_PRECONDITION when `certificate` is not that of the signer's key, or
+  // no signature could name it (ima::KeyIdOf).
+  static absl::StatusOr<FileSigner> New(const crypto::Signer& signer,
+                                        const pki::Certificate& certificate,
+                                        std::vector<ima::NamedCertificate> known,
+                                        const FileSignerOptions& options);
+
+  // The key id that the signatures carry.
+  const ima::KeyId& key_id() const { return key_id_; }
+
+  // Signs the regular file `fd`, open for reading only: watches it for changes, hashes it, signs,
+  // verifies, writes security.ima through the same descriptor, checks for changes again and reads
+  // back. When the file changed it starts over, twice; then ABORTED, and the file carries no
+  // signature of ours. UNAVAILABLE while somebody has the file open for writing;
+  // PERMISSION_DENIED, UNIMPLEMENTED, ... when the attribute could not be written (base/xattr.h).
+  absl::StatusOr<SignOutcome> Sign(int fd, crypto::Hasher& hasher) const;
+
+ private:
+  FileSigner(const crypto::Signer& signer, const ima::KeyId& key_id,
+             std::vector<ima::NamedCertificate> known, const FileSignerOptions& options)
+      : signer_(&signer), key_id_(key_id), known_(std::move(known)), options_(options) {}
+
+  absl::StatusOr<SignOutcome> SignOnce(int fd, crypto::Hasher& hasher) const;
+  absl::StatusOr<absl::optional<SignOutcome>> ExistingSignature(int fd, crypto::Hasher& hasher,
+                                                                const SignOutcome& outcome,
+                                                                uint64_t size) const;
+
+  const crypto::Signer* signer_;
+  ima::KeyId key_id_;
+  std::vector<ima::NamedCertificate> known_;
+  FileSignerOptions options_;
+};
+
+}  // namespace jet::sign
+
+#endif  // JET_SIGN_FILE_SIGNER_H_

@@ -1,0 +1,22 @@
+// From a digest to the value of security.ima.
+#ifndef JET_SIGN_SIGN_DIGEST_H_
+#define JET_SIGN_SIGN_DIGEST_H_
+
+#include "absl/status/statusor.h"
+#include "base/bytes.h"
+#include "crypto/digest.h"
+#include "crypto/signer.h"
+#include "ima/key_id.h"
+
+namespace jet::sign {
+
+// Signs `digest`, verifies the signature with the public key, and returns the encoded value of
+// security.ima (ima/signature.h). INTERNAL when the signature does not verify: such a signature is
+// never handed out. FAILED_PRECONDITION when the digest's algorithm is too weak to sign with.
+// Thread-safe.
+absl::StatusOr<base::Bytes> SignDigest(const crypto::Signer& signer, const ima::KeyId& key_id,
+                                       const crypto::Digest& digest);
+
+}  // namespace jet::sign
+
+#endif  // JET_SIGN_SIGN_DIGEST_H_
