@@ -299,13 +299,11 @@ RunFunction DeclareAppraise(CLI::App& app) {
   DeclareFiles(app, options->files);
   app.add_option("--key", options->keys, "Trust this key of the keystore; may be repeated")
       ->type_name("NAME")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   app.add_option("--x509-cert", options->certificates,
                  "Trust the key of this certificate, DER or PEM; may be repeated")
       ->type_name("FILE")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   app.add_option("--keyring", options->keyring,
                  "Trust the keys of this keyring whose certificates are at hand")
       ->type_name("RING");

@@ -113,7 +113,22 @@ BioPtr ReadOnlyBio(base::ByteSpan bytes) {
   return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
+// Counts the PEM blocks that hold a private key in any form; others (EC PARAMETERS) may go along.
+int CountPrivateKeyBlocks(absl::string_view pem) {
+  constexpr absl::string_view kBegin = "-----BEGIN ";
+  int count = 0;
+  for (size_t at = pem.find(kBegin); at != pem.npos; at = pem.find(kBegin, at + kBegin.size())) {
+    const absl::string_view line = pem.substr(at, pem.find('\n', at) - at);
+    if (absl::StrContains(line, "PRIVATE KEY-----")) ++count;
+  }
+  return count;
+}
+
 absl::StatusOr<EvpPkeyPtr> DecodePem(base::ByteSpan encoded, PassphraseRequest& request) {
+  if (CountPrivateKeyBlocks(base::AsText(encoded)) > 1) {
+    return absl::InvalidArgumentError(
+        "the file holds more than one private key: which one is meant cannot be told");
+  }
   const BioPtr bio = ReadOnlyBio(encoded);
   // PKCS#8 is opened step by step, because the steps tell a wrong passphrase from a broken file.
   const X509SigPtr encrypted(PEM_read_bio_PKCS8(bio.get(), nullptr, nullptr, nullptr));
@@ -154,6 +169,7 @@ absl::StatusOr<PrivateKey> PrivateKey::FromEvp(EVP_PKEY* key) {
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::Generate(const KeyType& type) {
+  const StackWiper wiper;
   JET_RETURN_IF_ERROR(CheckMaySign(type));
   const EvpPkeyPtr key(type.algorithm == KeyAlgorithm::kRsa
                            ? EVP_RSA_gen(static_cast<size_t>(type.bits))
@@ -165,6 +181,7 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate(const KeyType& type) {
 }
 
 absl::StatusOr<PrivateKey> PrivateKey::Decode(const Secret& encoded, PassphraseSource passphrase) {
+  const StackWiper wiper;
   if (encoded.empty()) return absl::InvalidArgumentError("the private key is empty");
   PassphraseRequest request{passphrase, absl::OkStatus()};
   const base::ByteSpan bytes = encoded.Expose();
@@ -176,6 +193,7 @@ absl::StatusOr<PrivateKey> PrivateKey::Decode(const Secret& encoded, PassphraseS
 
 absl::StatusOr<base::Bytes> PrivateKey::EncryptedPem(const Secret& passphrase,
                                                      int iterations) const {
+  const StackWiper wiper;
   const absl::string_view action = "cannot encrypt the private key";
   const Pkcs8InfoPtr info(EVP_PKEY2PKCS8(evp()));
   if (info == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
@@ -198,6 +216,7 @@ absl::StatusOr<base::Bytes> PrivateKey::EncryptedPem(const Secret& passphrase,
 }
 
 absl::StatusOr<Secret> PrivateKey::UnencryptedPem() const {
+  const StackWiper wiper;
   const BioPtr bio(BIO_new(BIO_s_secmem()));
   if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(), nullptr, nullptr, 0,
                                                       nullptr, nullptr) != 1) {

@@ -1,5 +1,6 @@
 #include "crypto/public_key.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -23,13 +24,29 @@ std::string CurveName(EVP_PKEY* key) {
   std::array<char, 80> group = {};
   if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) != 1) {
     DropOpenSslErrors();
-    return "explicit-parameters";
+    return "unknown";
   }
   const absl::string_view name(group.data());
   if (name == "prime256v1") return "p256";
   if (name == "secp384r1") return "p384";
   if (name == "secp521r1") return "p521";
   return std::string(name);
+}
+
+// The kernel knows curves by their names only, and uncompressed points only (x509_cert_parser.c;
+// ecdsa.c, ecdsa_set_pub_key): a key that is written down in another way is another type to it.
+const char* EncodingSuffix(EVP_PKEY* key) {
+  int is_explicit = 0;
+  std::array<char, 32> point = {};
+  (void)EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &is_explicit);
+  (void)EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                       point.data(), point.size(), nullptr);
+  DropOpenSslErrors();
+  if (is_explicit != 0) return "-explicit";
+  const absl::string_view form(point.data());
+  if (form == OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED) return "-compressed";
+  if (form == OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_HYBRID) return "-hybrid";
+  return "";
 }
 
 KeyType TypeOf(EVP_PKEY* key) {
@@ -40,7 +57,7 @@ KeyType TypeOf(EVP_PKEY* key) {
     type.name = absl::StrCat("rsa:", type.bits);
   } else if (EVP_PKEY_is_a(key, "EC") == 1) {
     type.algorithm = KeyAlgorithm::kEc;
-    type.name = absl::StrCat("ec:", CurveName(key));
+    type.name = absl::StrCat("ec:", CurveName(key), EncodingSuffix(key));
   } else if (EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
     type.name = absl::StrCat("rsa-pss:", type.bits);
   } else {
@@ -50,11 +67,18 @@ KeyType TypeOf(EVP_PKEY* key) {
   return type;
 }
 
+// True when `signature` is the one encoding of the r and s that it holds.
 bool IsEcdsaDer(base::ByteSpan signature) {
   const uint8_t* position = signature.data();
   const EcdsaSigPtr parsed(
       d2i_ECDSA_SIG(nullptr, &position, static_cast<long>(signature.size())));
-  return parsed != nullptr && position == signature.data() + signature.size();
+  if (parsed == nullptr) return false;
+  uint8_t* encoded = nullptr;
+  const int size = i2d_ECDSA_SIG(parsed.get(), &encoded);
+  if (size <= 0) return false;
+  const bool same = base::ByteSpan(encoded, static_cast<size_t>(size)) == signature;
+  OPENSSL_free(encoded);
+  return same;
 }
 
 }  // namespace
@@ -100,6 +124,11 @@ absl::Status PublicKey::Verify(const Digest& digest, base::ByteSpan signature) c
     return absl::FailedPreconditionError(
         absl::StrCat("key type ", state_->type.name, " cannot verify IMA signatures"));
   }
+  // The kernel's list of hashes for ECDSA has no md5 (public_key.c, software_key_determine_akcipher).
+  if (state_->type.algorithm == KeyAlgorithm::kEc && digest.algorithm() == HashAlgorithm::kMd5) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("key type ", state_->type.name, " cannot verify md5 signatures"));
+  }
   JET_ASSIGN_OR_RETURN(const SignatureContextPool::Lease context,
                        state_->contexts.Borrow(digest.algorithm()));
   const int result = EVP_PKEY_verify(context.get(), signature.data(), signature.size(),
@@ -123,7 +152,10 @@ absl::StatusOr<base::Bytes> PublicKey::SubjectPublicKeyInfo() const {
 }
 
 bool operator==(const PublicKey& a, const PublicKey& b) {
-  return a.state_ == b.state_ || EVP_PKEY_eq(a.evp(), b.evp()) == 1;
+  if (a.state_ == b.state_) return true;
+  const bool same = EVP_PKEY_eq(a.evp(), b.evp()) == 1;
+  DropOpenSslErrors();  // keys of different types are an error to OpenSSL
+  return same;
 }
 
 }  // namespace jet::crypto

@@ -28,7 +28,8 @@ class PublicKey {
   // OK only when `signature` is this key's signature over `digest`: RSA PKCS#1 v1.5 with the
   // DigestInfo of the digest's algorithm (RFC 8017, 8.2), or ECDSA as a DER SEQUENCE { r, s }
   // (X9.62), of which exactly one encoding is taken. UNAUTHENTICATED when it is not; any other code
-  // means that it could not be told. FAILED_PRECONDITION for a key that is neither RSA nor EC.
+  // means that it could not be told. FAILED_PRECONDITION for a key that is neither RSA nor EC, and
+  // for ECDSA over md5: the kernel verifies neither.
   absl::Status Verify(const Digest& digest, base::ByteSpan signature) const;
 
   // Returns the DER SubjectPublicKeyInfo.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -14,6 +15,19 @@
 #include "crypto/openssl_error.h"
 
 namespace jet::crypto {
+namespace {
+
+// More than libcrypto's private key operations reach down (about 20 KiB), far less than any stack.
+constexpr size_t kWipedStack = 64 * 1024;
+
+[[gnu::noinline]] void WipeStackBelow() {
+  std::array<uint8_t, kWipedStack> below;
+  OPENSSL_cleanse(below.data(), below.size());
+}
+
+}  // namespace
+
+StackWiper::~StackWiper() { WipeStackBelow(); }
 
 Secret::Secret(Secret&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),

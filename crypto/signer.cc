@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "crypto/key_type.h"
 #include "crypto/openssl_error.h"
+#include "crypto/secret.h"
 #include "crypto/signature_context.h"
 
 namespace jet::crypto {
@@ -20,6 +21,7 @@ class PrivateKeySigner : public Signer {
   const PublicKey& public_key() const override { return key_.public_key(); }
 
   absl::StatusOr<base::Bytes> SignDigest(const Digest& digest) const override {
+    const StackWiper wiper;
     JET_ASSIGN_OR_RETURN(const SignatureContextPool::Lease context,
                          contexts_.Borrow(digest.algorithm()));
     const int largest = EVP_PKEY_get_size(key_.evp());

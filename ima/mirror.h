@@ -34,8 +34,9 @@ struct MirrorResult {
 // Adds every missing certificate to `keyring`; one refusal does not stop the others.
 std::vector<MirrorResult> ApplyMirror(const MirrorPlan& plan, const Keyring& keyring);
 
-// ALREADY_EXISTS when a ring member that is not `certificate`'s key has an identifier that ends in
-// the same 4 bytes: the kernel would try only one of the two. Pure.
+// ALREADY_EXISTS when a ring member that is not `certificate`'s key has an identifier whose last 4
+// bytes also name the key of `certificate` (Matches): the kernel would try only one of the two. What
+// the member's own serial number and issuer end in is not known from its description. Pure.
 absl::Status CheckNoTwinInRing(const pki::Certificate& certificate,
                                const std::vector<KeyringMember>& members);
 

@@ -30,9 +30,15 @@ using PinSigner = absl::FunctionRef<absl::StatusOr<bool>(int fd)>;
 // with the signature that `sign` wrote. The kernel looks the ring up in the credentials of whoever
 // executes the first file with a signature of version 2, and remembers it (integrity_digsig_verify
 // in security/integrity/digsig.c), so this has to happen as root, in a session that reaches the
-// user keyring, right after the policy was loaded. The files are removed again.
+// user keyring, right after the policy was loaded: each time a child of this process joins a
+// session keyring with nothing but the user keyring in it, so that no other _ima can be found, and
+// executes the file. The files have lost their names before they are executed; `sign` gets one that
+// is open for reading.
 // UNIMPLEMENTED on a machine whose instruction set the bundled program is not made for;
-// PERMISSION_DENIED when not root.
+// PERMISSION_DENIED when not root; FAILED_PRECONDITION when nothing can be executed in `folder`
+// (noexec), when the kernel refuses the program although it is signed with a key, and when it runs
+// one that no key signed. An execution that fails for another reason than EACCES or EPERM proves
+// nothing: it is an error.
 absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign);
 
 // The bundled program for this machine; empty when there is none.

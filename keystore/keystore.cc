@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -129,7 +131,7 @@ absl::Status Keystore::State::MakeStoreKey() {
   JET_ASSIGN_OR_RETURN(const crypto::Secret key, crypto::RandomSecret(kStoreKeySize));
   const std::string staged = folder.NewStagedName(kMasterKeyFile);
   JET_RETURN_IF_ERROR(base::WriteNewFileAt(folder.staging(), staged, kMasterKeyMode, key.Expose()));
-  const absl::Status status = folder.CommitFile(staged, kMasterKeyFile);
+  const absl::Status status = folder.PlaceFile(staged, kMasterKeyFile);
   if (!status.ok()) (void)folder.RemoveStaged(staged);
   return status;
 }
@@ -199,6 +201,9 @@ absl::Status Keystore::State::CheckNoTwin(const NewKey& key) {
 absl::StatusOr<StoredKey> Keystore::State::StageAndCommit(const std::string& staged,
                                                           const NewKey& key) {
   JET_ASSIGN_OR_RETURN(const StoreKey* const opened, OpenOrMakeStoreKey());
+  // Each time, as who made master.key or keys/ may have been killed before it could: no key may
+  // outlive the store key in a power cut.
+  JET_RETURN_IF_ERROR(folder.SyncRoot());
   const KeyPlace place = {folder.staging(), staged, folder.KeyPath(key.name)};
   JET_RETURN_IF_ERROR(WriteKeyFolder(place, key, *opened, absl::Now()));
   JET_ASSIGN_OR_RETURN(StoredKey stored, ProveStaged(place, key, *opened));

@@ -75,8 +75,9 @@ absl::StatusOr<std::string> TextOf(const Json& object, const char* member) {
 
 absl::StatusOr<absl::optional<std::string>> OptionalTextOf(const Json& object, const char* member) {
   if (!object.contains(member)) return absl::optional<std::string>();
-  JET_ASSIGN_OR_RETURN(std::string text, TextOf(object, member));
-  return absl::optional<std::string>(std::move(text));
+  absl::StatusOr<std::string> text = TextOf(object, member);
+  JET_RETURN_IF_ERROR(text.status());
+  return absl::optional<std::string>(*std::move(text));
 }
 
 absl::StatusOr<KeyOrigin> OriginOf(const Json& object) {

@@ -135,8 +135,7 @@ absl::Status StoreFolder::MakeKeys() const {
                        "'); name a new or an empty folder"));
     }
   }
-  JET_RETURN_IF_ERROR(MakeOwnFolder(root_.get(), kKeys, absl::StrCat(path_, "/", kKeys)));
-  return base::Sync(root_.get(), path_);
+  return MakeOwnFolder(root_.get(), kKeys, absl::StrCat(path_, "/", kKeys));
 }
 
 absl::Status StoreFolder::OpenStaging() {
@@ -213,13 +212,12 @@ absl::Status StoreFolder::CheckRemovable(const std::string& name) const {
   return absl::OkStatus();
 }
 
-absl::Status StoreFolder::CommitFile(const std::string& staged, const std::string& name) const {
-  if (RenameNoReplace(staging_.get(), staged, root_.get(), name) != 0) {
-    return base::SystemError(errno,
-                             absl::StrCat("cannot put '", path_, "/", name, "' in its place"));
-  }
-  return base::Sync(root_.get(), path_);
+absl::Status StoreFolder::PlaceFile(const std::string& staged, const std::string& name) const {
+  if (RenameNoReplace(staging_.get(), staged, root_.get(), name) == 0) return absl::OkStatus();
+  return base::SystemError(errno, absl::StrCat("cannot put '", path_, "/", name, "' in its place"));
 }
+
+absl::Status StoreFolder::SyncRoot() const { return base::Sync(root_.get(), path_); }
 
 absl::Status StoreFolder::RemoveStaged(const std::string& staged) const {
   if (unlinkat(staging_.get(), staged.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();

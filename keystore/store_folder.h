@@ -53,8 +53,11 @@ class StoreFolder {
   // later sweep could.
   absl::Status CheckRemovable(const std::string& name) const;
 
-  // Renames the file `staged` to `name` in the store's folder and syncs that.
-  absl::Status CommitFile(const std::string& staged, const std::string& name) const;
+  // Renames the file `staged` to `name` in the store's folder, where nothing by that name may be.
+  absl::Status PlaceFile(const std::string& staged, const std::string& name) const;
+
+  // Syncs the store's folder itself: what PlaceFile put there, and keys/.
+  absl::Status SyncRoot() const;
 
   // Removes a file or a folder of files from staging/. OK when there is none.
   absl::Status RemoveStaged(const std::string& staged) const;

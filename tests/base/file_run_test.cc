@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -80,7 +79,7 @@ TEST(FileRunTest, ManyFilesAndWorkersStayBelowTheUsualLimitOfDescriptors) {
               if (setrlimit(RLIMIT_NOFILE, &usual) != 0) return "no limit was set";
               Counter counter(kWorkers);
               RunOverFiles({folder.path()}, Recursive(), kWorkers, counter);
-              return absl::StrCat(counter.files, " files, ", counter.errors.size(), " errors");
+              return absl::StrCat(counter.files.load(), " files, ", counter.errors.size(), " errors");
             }),
             "3000 files, 0 errors");
 }

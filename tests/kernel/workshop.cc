@@ -68,7 +68,7 @@ void Workshop::ImportIntoStore(const std::string& name) const {
 }
 
 void Workshop::DeleteFromStore(const std::string& name) const {
-  Must({JetBin(), "keystore", "delete", name, "--keystore", store(), "--keyring", "none"});
+  Must({JetBin(), "keystore", "delete", "--yes", name, "--keystore", store(), "--keyring", "none"});
 }
 
 void Workshop::MakeCertificate(const CertificateRequest& request) const {

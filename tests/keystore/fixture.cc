@@ -52,9 +52,7 @@ pki::Certificate TestCertificate(const crypto::PrivateKey& key, const std::strin
 
 absl::Status Agree(const StoredKey& /*key*/) { return absl::OkStatus(); }
 
-absl::Status Refuse(const StoredKey& /*key*/) {
-  return absl::UnavailableError("the ring is full");
-}
+absl::Status Refuse(const StoredKey& /*key*/) { return absl::UnavailableError("the ring is full"); }
 
 std::string ContentOf(const std::string& path) {
   return std::string(base::AsText(ValueOf(base::ReadFile(path, kMaxTestFile))));

@@ -38,16 +38,16 @@ absl::Status TrySigning(crypto::PrivateKey key, const pki::Certificate& certific
   return certificate.public_key().Verify(digest, ValueOf(signer->SignDigest(digest)));
 }
 
-// Makes a certificate with a key of its own and, where not empty, this subject key identifier.
+// Makes a certificate with a key of its own and this subject key identifier; "none" for without.
 pki::Certificate CertificateWithIdentifier(const test::ScratchFolder& folder,
                                            const std::string& identifier) {
-  const std::string extension =
-      identifier.empty() ? "basicConstraints=CA:FALSE" : "subjectKeyIdentifier=" + identifier;
-  const std::string configuration =
-      folder.Write("twin.cnf", "[req]\ndistinguished_name=dn\n[dn]\n[v3]\n" + extension + "\n");
+  const std::string configuration = folder.Write(
+      "twin.cnf", absl::StrCat("[req]\ndistinguished_name=dn\n[dn]\n[v3]\nsubjectKeyIdentifier=",
+                               identifier, "\n"));
   const std::string path = folder.Path("twin.pem");
   const std::string command = absl::StrCat(
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=twin",
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
+      "/CN=twin",
       " -extensions v3 -config ", configuration, " -keyout /dev/null -out ", path, " 2>/dev/null");
   if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
   return ValueOf(pki::Certificate::ReadFile(path));
@@ -139,9 +139,8 @@ TEST_F(KeystoreApiTest, TakenNameIsRefusedAndTheOldKeyStays) {
 TEST_F(KeystoreApiTest, NameOfADamagedKeyIsTakenToo) {
   (void)OpenStore(Access::kCreate);
   folder_.MakeFolder("keystore/keys/one");
-  EXPECT_THAT(
-      OpenStore(Access::kWrite).Add({"one", TestCertificate(TestKey(), "x")}, Agree),
-      StatusIs(StatusCode::kAlreadyExists, HasSubstr("'one'")));
+  EXPECT_THAT(OpenStore(Access::kWrite).Add({"one", TestCertificate(TestKey(), "x")}, Agree),
+              StatusIs(StatusCode::kAlreadyExists, HasSubstr("'one'")));
 }
 
 TEST_F(KeystoreApiTest, GoodNamesAreTaken) {
@@ -176,8 +175,8 @@ TEST_F(KeystoreApiTest, UnknownNameIsAnsweredWithTheKnownOnes) {
   AddKey("one", TestKey());
   AddKey("two", TestKey("ec:p256", 1));
   const Keystore store = OpenStore(Access::kRead);
-  const auto refused = StatusIs(
-      StatusCode::kNotFound, AllOf(HasSubstr("no key 'three'"), EndsWith("it has one, two")));
+  const auto refused = StatusIs(StatusCode::kNotFound,
+                                AllOf(HasSubstr("no key 'three'"), EndsWith("it has one, two")));
   EXPECT_THAT(store.Find("three"), refused);
   EXPECT_THAT(store.OpenPrivateKey("three"), refused);
   EXPECT_THAT(OpenStore(Access::kRead).Find("three"), refused);
@@ -199,9 +198,9 @@ TEST_F(KeystoreApiTest, UnknownNameInAnEmptyStore) {
 TEST_F(KeystoreApiTest, KeyWhoseIdCouldMeanAnotherIsRefused) {
   AddCertificate("first", CertificateWithIdentifier(folder_, "01020304deadbeef"));
   const pki::Certificate twin = CertificateWithIdentifier(folder_, "99deadbeef");
-  EXPECT_THAT(OpenStore(Access::kWrite).Add({"second", twin}, Agree),
-              StatusIs(StatusCode::kAlreadyExists,
-                       AllOf(HasSubstr("'second' could also mean 'first'"))));
+  EXPECT_THAT(
+      OpenStore(Access::kWrite).Add({"second", twin}, Agree),
+      StatusIs(StatusCode::kAlreadyExists, AllOf(HasSubstr("'second' could also mean 'first'"))));
   EXPECT_THAT(KeyNames(), ElementsAre("first"));
 }
 
@@ -213,7 +212,7 @@ TEST_F(KeystoreApiTest, SamePublicKeyMayHaveTwoNames) {
 
 TEST_F(KeystoreApiTest, CertificateWithoutAUsableKeyIdIsRefused) {
   Keystore store = OpenStore(Access::kCreate);
-  EXPECT_THAT(store.Add({"none", CertificateWithIdentifier(folder_, "")}, Agree),
+  EXPECT_THAT(store.Add({"none", CertificateWithIdentifier(folder_, "none")}, Agree),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no subject key identifier")));
   EXPECT_THAT(store.Add({"short", CertificateWithIdentifier(folder_, "010203")}, Agree),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("3 bytes")));

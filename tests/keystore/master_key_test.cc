@@ -90,9 +90,12 @@ TEST_F(MasterKeyTest, SaysThatAWrappedKeyCannotBeOpenedYet) {
 
 TEST_F(MasterKeyTest, RefusesAFileThatOthersMayUse) {
   const std::pair<mode_t, const char*> rows[] = {
-      {0644, "open to use by everyone (mode 0644)"}, {0640, "open to use by its group"},
-      {0604, "open to use by everyone"},             {0610, "open to use by its group"},
-      {0620, "open to changes by its group"},        {0602, "open to changes by everyone"},
+      {0644, "open to use by everyone (mode 0644)"},
+      {0640, "open to use by its group"},
+      {0604, "open to use by everyone"},
+      {0610, "open to use by its group"},
+      {0620, "open to changes by its group"},
+      {0602, "open to changes by everyone"},
   };
   for (const auto& [mode, text] : rows) {
     Write(kStoreKeySize, mode);

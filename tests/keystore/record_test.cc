@@ -29,8 +29,7 @@ Record SampleRecord() {
   record.private_key_sha256 = std::string(64, 'd');
   record.store_key_id = "d8f7ed176b9ced79";
   record.origin = KeyOrigin::kGenerated;
-  record.created =
-      absl::FromCivil(absl::CivilSecond(2024, 2, 29, 23, 59, 58), absl::UTCTimeZone());
+  record.created = absl::FromCivil(absl::CivilSecond(2024, 2, 29, 23, 59, 58), absl::UTCTimeZone());
   return record;
 }
 
@@ -143,7 +142,8 @@ TEST(RecordTest, RefusesEveryOtherEncodingOfTheSameRecord) {
 }
 
 TEST(RecordTest, RefusesWhatIsNotAJsonObject) {
-  for (const char* line : {"\n", "[]\n", "1\n", "{\"format\":1\n", "\xff\n", "{\"a\":\"\xc3\"}\n"}) {
+  for (const char* line :
+       {"\n", "[]\n", "1\n", "{\"format\":1\n", "\xff\n", "{\"a\":\"\xc3\"}\n"}) {
     EXPECT_THAT(DecodeRecordFile(base::AsBytes(SampleFile(line))),
                 StatusIs(StatusCode::kDataLoss, HasSubstr("not a JSON object")));
   }
@@ -180,8 +180,8 @@ TEST(RecordTest, NoChangedBitIsAcceptedWithItsHmac) {
     changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
     const absl::StatusOr<RecordFile> file = DecodeRecordFile(base::AsBytes(changed));
     if (!file.ok()) continue;
-    EXPECT_FALSE(crypto::EqualInConstantTime(
-        ValueOf(key.RecordHmac(base::AsBytes(file->line))), file->hmac))
+    EXPECT_FALSE(
+        crypto::EqualInConstantTime(ValueOf(key.RecordHmac(base::AsBytes(file->line))), file->hmac))
         << changed;
   }
 }

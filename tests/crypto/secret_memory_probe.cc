@@ -1,0 +1,191 @@
+// Uses a private key as the product does, destroys it, and looks for what is left of it in its own
+// memory. The test that runs it is secret_memory_test.cc.
+//
+// usage: secret_memory_probe wipe|keep
+// fd 3: the key file. fd 4: its passphrase. fd 5: what to look for, a line "NAME HEX" each, the
+// bytes XORed with 0x5a so that the probe does not find its own list.
+// stdout: "dumpable N", "signed", then "found NAME" for each NAME of which a piece was found.
+// Exit status 0 when all of that was done, 1 otherwise.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/hex.h"
+#include "base/unique_fd.h"
+#include "crypto/digest.h"
+#include "crypto/private_key.h"
+#include "crypto/secret.h"
+#include "crypto/secure_process.h"
+#include "crypto/signer.h"
+
+namespace jet::crypto {
+namespace {
+
+constexpr size_t kLimit = 1 << 20;
+constexpr uint64_t kMask64 = 0x5a5a5a5a5a5a5a5aULL;
+
+// A piece counts as found by its 16 bytes; pieces begin every 8 bytes, because the allocator may
+// write its own pointers over the beginning of what was freed.
+constexpr size_t kPieceSize = 16;
+constexpr size_t kPieceStep = 8;
+
+// No mapping of this process is this large but a sanitizer's shadow, which holds no data.
+constexpr uint64_t kLargestMapping = uint64_t{1} << 33;
+
+struct Piece {
+  uint64_t second_half;  // masked
+  std::string name;
+};
+
+// The masked pieces by their masked first half, in both byte orders of the value they come from.
+using Pieces = std::unordered_multimap<uint64_t, Piece>;
+
+uint64_t Load(const uint8_t* bytes) {
+  uint64_t value = 0;
+  std::memcpy(&value, bytes, sizeof(value));
+  return value;
+}
+
+void AddPieces(const std::string& name, const base::Bytes& masked, Pieces& pieces) {
+  for (size_t at = 0; at + kPieceSize <= masked.size(); at += kPieceStep) {
+    pieces.emplace(Load(&masked[at]), Piece{Load(&masked[at + 8]), name});
+  }
+}
+
+absl::StatusOr<Pieces> ReadPieces(int fd) {
+  absl::StatusOr<Secret> text = ReadSecret(fd, kLimit, "the list");
+  if (!text.ok()) return text.status();
+  std::istringstream lines{std::string(base::AsText(text->Expose()))};
+  Pieces pieces;
+  std::string name;
+  std::string hex;
+  while (lines >> name >> hex) {
+    absl::StatusOr<base::Bytes> masked = base::HexDecode(hex);
+    if (!masked.ok()) return masked.status();
+    AddPieces(name, *masked, pieces);
+    // A BIGNUM keeps its words, and on this machine their bytes too, in the opposite order.
+    AddPieces(name, base::Bytes(masked->rbegin(), masked->rend()), pieces);
+  }
+  return pieces;
+}
+
+// Looks through `size` bytes of memory that were copied to `bytes`.
+void Search(const uint8_t* bytes, size_t size, const Pieces& pieces,
+            const std::vector<bool>& begins, std::set<std::string>& found) {
+  for (size_t at = 0; at + kPieceSize <= size; ++at) {
+    const uint64_t first = Load(bytes + at) ^ kMask64;
+    if (!begins[first & 0xffff]) continue;
+    const auto [begin, end] = pieces.equal_range(first);
+    for (auto piece = begin; piece != end; ++piece) {
+      if ((Load(bytes + at + 8) ^ kMask64) == piece->second.second_half) {
+        found.insert(piece->second.name);
+      }
+    }
+  }
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> WritableMappings(std::istream& maps) {
+  std::vector<std::pair<uint64_t, uint64_t>> mappings;
+  std::string line;
+  while (std::getline(maps, line)) {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    char mode[5] = {};
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s", &begin, &end, mode) != 3) continue;
+    if (mode[0] == 'r' && mode[1] == 'w' && end - begin < kLargestMapping) {
+      mappings.emplace_back(begin, end);
+    }
+  }
+  return mappings;
+}
+
+// Returns the names of which a piece is in any writable memory of this process. It is read through
+// /proc/self/mem: a sanitizer would trap reads of freed memory.
+std::set<std::string> SearchEverywhere(const Pieces& pieces, int memory_fd, std::istream& maps) {
+  std::vector<bool> begins(0x10000);
+  for (const auto& [first, piece] : pieces) begins[first & 0xffff] = true;
+  std::set<std::string> found;
+  std::vector<uint8_t> window(1 << 20);
+  for (const auto& [begin, end] : WritableMappings(maps)) {
+    for (uint64_t at = begin; at + kPieceSize <= end;) {
+      const size_t wanted = std::min<uint64_t>(window.size(), end - at);
+      const ssize_t count = pread(memory_fd, window.data(), wanted, static_cast<off_t>(at));
+      if (count < static_cast<ssize_t>(kPieceSize)) break;
+      Search(window.data(), static_cast<size_t>(count), pieces, begins, found);
+      at += static_cast<uint64_t>(count) - kPieceSize + 1;
+    }
+  }
+  return found;
+}
+
+// All that the product does with a key; nothing of it is left in scope afterwards.
+absl::Status UseKey() {
+  absl::StatusOr<Secret> file = ReadSecret(3, kLimit, "the key");
+  if (!file.ok()) return file.status();
+  absl::StatusOr<PrivateKey> key =
+      PrivateKey::Decode(*file, [] { return ReadSecret(4, kLimit, "the passphrase"); });
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::unique_ptr<Signer>> signer = MakeSigner(*std::move(key));
+  if (!signer.ok()) return signer.status();
+  const absl::StatusOr<Digest> digest =
+      ComputeDigest(HashAlgorithm::kSha256, base::AsBytes("content"));
+  if (!digest.ok()) return digest.status();
+  absl::Status status;
+  const auto sign = [&] {
+    const absl::StatusOr<base::Bytes> signature = (*signer)->SignDigest(*digest);
+    status = signature.ok() ? (*signer)->public_key().Verify(*digest, *signature)
+                            : signature.status();
+  };
+  sign();
+  if (!status.ok()) return status;
+  std::thread(sign).join();
+  return status;
+}
+
+int Run(FreedMemory freed_memory) {
+  // Opened first: a process that may not be dumped cannot open them unless it is root.
+  const base::UniqueFd memory(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  std::ifstream maps("/proc/self/maps");
+  if (!SecureProcess(freed_memory)) {
+    std::cerr << "the allocator was replaced too late\n";
+    return 1;
+  }
+  std::cout << "dumpable " << prctl(PR_GET_DUMPABLE) << '\n';
+  const absl::Status used = UseKey();
+  if (!used.ok()) {
+    std::cerr << used << '\n';
+    return 1;
+  }
+  std::cout << "signed\n";
+  const absl::StatusOr<Pieces> pieces = ReadPieces(5);
+  if (!pieces.ok() || pieces->empty() || !memory.valid() || !maps) {
+    std::cerr << "nothing to look for, or nowhere to look\n";
+    return 1;
+  }
+  for (const std::string& name : SearchEverywhere(*pieces, memory.get(), maps)) {
+    std::cout << "found " << name << '\n';
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace jet::crypto
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 1;
+  return jet::crypto::Run(std::strcmp(argv[1], "keep") == 0 ? jet::crypto::FreedMemory::kKeep
+                                                            : jet::crypto::FreedMemory::kWipe);
+}

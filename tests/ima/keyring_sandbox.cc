@@ -1,0 +1,51 @@
+#include "tests/ima/keyring_sandbox.h"
+
+#include <gtest/gtest.h>
+#include <keyutils.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+
+#include "tests/base/child.h"
+
+namespace jet::test {
+namespace {
+
+void ThrowIf(bool failed, const char* what) {
+  if (failed) throw std::system_error(errno, std::generic_category(), what);
+}
+
+void BecomeSandboxUser() {
+  ThrowIf(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) != 0, "PR_SET_SECUREBITS");
+  ThrowIf(setresgid(kSandboxUser, kSandboxUser, kSandboxUser) != 0, "setresgid");
+  ThrowIf(setresuid(kSandboxUser, kSandboxUser, kSandboxUser) != 0, "setresuid");
+}
+
+void ClearUserKeyring() { ThrowIf(keyctl_clear(KEY_SPEC_USER_KEYRING) != 0, "keyctl_clear"); }
+
+}  // namespace
+
+std::string CheckedInChild(absl::FunctionRef<void()> work) {
+  // What is buffered would be printed by both processes.
+  (void)std::fflush(nullptr);
+  return InChild([work]() -> std::string {
+    work();
+    (void)std::fflush(nullptr);
+    return testing::Test::HasFailure() ? "failed: see above" : kPassed;
+  });
+}
+
+std::string CheckedInSandbox(absl::FunctionRef<void()> work) {
+  return CheckedInChild([work] {
+    BecomeSandboxUser();
+    ClearUserKeyring();
+    work();
+    ClearUserKeyring();
+  });
+}
+
+}  // namespace jet::test
