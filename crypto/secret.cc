@@ -25,9 +25,33 @@ constexpr size_t kWipedStack = 64 * 1024;
   OPENSSL_cleanse(below.data(), below.size());
 }
 
+// What was moved or computed last is still in the vector registers, from where the dynamic linker's
+// trampoline or a signal saves it on the stack after that was wiped.
+#if defined(__x86_64__)
+void ClearVectorRegisters() {
+  if (__builtin_cpu_supports("avx")) {
+    asm volatile("vzeroall" ::
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+  }
+  if (__builtin_cpu_supports("avx512f")) {
+    // The registers that only these processors have; libc's memcpy is what uses them most.
+    asm volatile(
+        ".irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+        "vpxorq %zmm\\n, %zmm\\n, %zmm\\n\n"
+        ".endr");
+  }
+}
+#else
+void ClearVectorRegisters() {}
+#endif
+
 }  // namespace
 
-StackWiper::~StackWiper() { WipeStackBelow(); }
+StackWiper::~StackWiper() {
+  WipeStackBelow();
+  ClearVectorRegisters();
+}
 
 Secret::Secret(Secret&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),

@@ -20,11 +20,6 @@ bool IsGone(int error_number) {
   return error_number == ENOKEY || error_number == EKEYREVOKED || error_number == EKEYEXPIRED;
 }
 
-// False for a key or ring that is there still and of no use to anybody: revoked, expired or
-// invalidated. KEYCTL_DESCRIBE answers for such keys, KEYCTL_READ does not; of a good asymmetric
-// key it says that there is nothing to read, or, on .ima, EACCES.
-bool IsUsable(KeySerial serial) { return keyctl_read(serial, nullptr, 0) >= 0 || !IsGone(errno); }
-
 // The kernel ends the descriptions that it makes in ": " and lower-case digits
 // (x509_public_key.c, x509_key_preparse).
 absl::optional<base::Bytes> IdentifierAtEnd(absl::string_view description) {
@@ -51,7 +46,6 @@ absl::StatusOr<absl::optional<KeyringMember>> ReadMember(KeySerial serial) {
     return facts.status();
   }
   if (facts->type == kAsymmetricType) {
-    if (!IsUsable(serial)) return absl::nullopt;
     member.subject_key_identifier = IdentifierAtEnd(facts->description);
   }
   member.type = std::move(facts->type);
@@ -118,7 +112,7 @@ absl::Status Keyring::Unlink(KeySerial serial) const {
   const int error_number = errno;
   if (error_number == ENOENT) return absl::OkStatus();
   // ENOKEY says that either of the two is gone: a key that is gone is in no ring.
-  if (error_number == ENOKEY && IsUsable(serial_)) return absl::OkStatus();
+  if (error_number == ENOKEY && DescribeKey(serial_).ok()) return absl::OkStatus();
   return base::SystemError(error_number,
                            absl::StrCat("cannot remove key ", serial, " from the keyring ", name_));
 }

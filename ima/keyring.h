@@ -19,13 +19,13 @@ namespace jet::ima {
 using KeySerial = int32_t;
 
 enum class KeyringChoice {
-  kAuto,         // "auto": what this kernel's IMA uses, see ResolveKeyring
-  kNone,         // "none": no keyring at all
-  kTrustedIma,   // ".ima", "%:.ima", "%keyring:.ima"
-  kUserIma,      // "_ima", "%:_ima", "%keyring:_ima"
-  kUser,         // "@u"
-  kSession,      // "@s"
-  kSerial,       // a decimal or 0x hexadecimal number
+  kAuto,        // "auto": what this kernel's IMA uses, see ResolveKeyring
+  kNone,        // "none": no keyring at all
+  kTrustedIma,  // ".ima", "%:.ima", "%keyring:.ima"
+  kUserIma,     // "_ima", "%:_ima", "%keyring:_ima"
+  kUser,        // "@u"
+  kSession,     // "@s"
+  kSerial,      // a decimal or 0x hexadecimal number
 };
 
 // What a user wrote for --keyring.
@@ -62,16 +62,16 @@ class Keyring {
   bool trusted() const { return trusted_; }
 
   // Returns the members in the kernel's order. Keys that vanish meanwhile are left out, and so are
-  // asymmetric keys that are revoked or expired: they stay in the ring for minutes, but nothing is
-  // verified with them. A key that this process may not view has an empty type and description.
+  // revoked and expired keys: they stay in the ring for minutes, but nothing is verified with them.
+  // A key that this process may not view has an empty type and description.
   absl::StatusOr<std::vector<KeyringMember>> List() const;
 
   // Adds the certificate as a key of type "asymmetric" with an empty description, so that the
   // kernel writes its own. Returns the key's serial. The status explains what the kernel said and
-  // carries the errno: ENOKEY (no key that this kernel trusts signed it), ENOPKG or ENOENT (key type
-  // unknown to this kernel), EKEYREJECTED (blacklisted), EACCES (ring not possessed, or a security
-  // module). OK does not mean that the kernel can verify with the key: without CONFIG_CRYPTO_ECDSA
-  // Linux 6.1 takes EC certificates all the same.
+  // carries the errno: ENOKEY (no key that this kernel trusts signed it), ENOPKG or ENOENT (key
+  // type unknown to this kernel), EKEYREJECTED (blacklisted), EACCES (ring not possessed, or a
+  // security module). OK does not mean that the kernel can verify with the key: without
+  // CONFIG_CRYPTO_ECDSA Linux 6.1 takes EC certificates all the same.
   absl::StatusOr<KeySerial> Add(const pki::Certificate& certificate) const;
 
   // Removes the key from this ring. OK when it was not in it.

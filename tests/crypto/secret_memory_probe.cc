@@ -1,20 +1,25 @@
 // Uses a private key as the product does, destroys it, and looks for what is left of it in its own
 // memory. The test that runs it is secret_memory_test.cc.
 //
-// usage: secret_memory_probe wipe|keep
-// fd 3: the key file. fd 4: its passphrase. fd 5: what to look for, a line "NAME HEX" each, the
-// bytes XORed with 0x5a so that the probe does not find its own list.
+// usage: secret_memory_probe wipe|keep|alive file|KEYTYPE
+//   wipe   as the product does; keep: without the allocator that wipes; alive: as wipe, but the
+//          search comes while the key is still in use
+//   file   fd 3: the key file, fd 4: its passphrase, fd 5: what to look for, a line "NAME HEX"
+//          each, the bytes XORed with 0x5a so that the probe does not find its own list
+//   KEYTYPE  a key of this type is made, and looked for
 // stdout: "dumpable N", "signed", then "found NAME" for each NAME of which a piece was found.
 // Exit status 0 when all of that was done, 1 otherwise.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -23,19 +28,22 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "base/hex.h"
+#include "base/status_macros.h"
 #include "base/unique_fd.h"
 #include "crypto/digest.h"
 #include "crypto/private_key.h"
 #include "crypto/secret.h"
 #include "crypto/secure_process.h"
 #include "crypto/signer.h"
+#include "tests/crypto/secret_numbers.h"
 
 namespace jet::crypto {
 namespace {
 
 constexpr size_t kLimit = 1 << 20;
-constexpr uint64_t kMask64 = 0x5a5a5a5a5a5a5a5aULL;
+constexpr uint64_t kMask64 = test::kSecretMask * 0x0101010101010101ULL;
 
 // A piece counts as found by its 16 bytes; pieces begin every 8 bytes, because the allocator may
 // write its own pointers over the beginning of what was freed.
@@ -131,61 +139,86 @@ std::set<std::string> SearchEverywhere(const Pieces& pieces, int memory_fd, std:
   return found;
 }
 
-// All that the product does with a key; nothing of it is left in scope afterwards.
-absl::Status UseKey() {
-  absl::StatusOr<Secret> file = ReadSecret(3, kLimit, "the key");
-  if (!file.ok()) return file.status();
-  absl::StatusOr<PrivateKey> key =
-      PrivateKey::Decode(*file, [] { return ReadSecret(4, kLimit, "the passphrase"); });
-  if (!key.ok()) return key.status();
-  absl::StatusOr<std::unique_ptr<Signer>> signer = MakeSigner(*std::move(key));
-  if (!signer.ok()) return signer.status();
-  const absl::StatusOr<Digest> digest =
-      ComputeDigest(HashAlgorithm::kSha256, base::AsBytes("content"));
-  if (!digest.ok()) return digest.status();
-  absl::Status status;
-  const auto sign = [&] {
-    const absl::StatusOr<base::Bytes> signature = (*signer)->SignDigest(*digest);
-    status = signature.ok() ? (*signer)->public_key().Verify(*digest, *signature)
-                            : signature.status();
-  };
-  sign();
-  if (!status.ok()) return status;
-  std::thread(sign).join();
-  return status;
+struct Options {
+  bool wipe = true;
+  bool alive = false;
+  std::string source;  // "file" or a key type
+};
+
+absl::StatusOr<PrivateKey> DecodeFile() {
+  JET_ASSIGN_OR_RETURN(const Secret file, ReadSecret(3, kLimit, "the key"));
+  return PrivateKey::Decode(file, [] { return ReadSecret(4, kLimit, "the passphrase"); });
 }
 
-int Run(FreedMemory freed_memory) {
+// Makes a key, writes it as a keystore does, and notes its pieces.
+absl::StatusOr<PrivateKey> GenerateKey(const std::string& type_name, Pieces& pieces) {
+  JET_ASSIGN_OR_RETURN(const KeyType type, ParseSigningKeyType(type_name));
+  JET_ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate(type));
+  JET_ASSIGN_OR_RETURN(const Secret passphrase, RandomSecret(32));
+  JET_RETURN_IF_ERROR(key.EncryptedPem(passphrase, kRandomKeyIterations).status());
+  JET_RETURN_IF_ERROR(key.UnencryptedPem().status());
+  for (const test::SecretNumber& number : test::SecretNumbersOf(key)) {
+    AddPieces(number.name, number.masked, pieces);
+    AddPieces(number.name, base::Bytes(number.masked.rbegin(), number.masked.rend()), pieces);
+  }
+  return key;
+}
+
+absl::Status SignWith(const Signer& signer) {
+  JET_ASSIGN_OR_RETURN(const Digest digest,
+                       ComputeDigest(HashAlgorithm::kSha256, base::AsBytes("content")));
+  JET_ASSIGN_OR_RETURN(const base::Bytes signature, signer.SignDigest(digest));
+  return signer.public_key().Verify(digest, signature);
+}
+
+// All that the product does with a key; nothing of it is left in scope afterwards. `meanwhile` is
+// called while there is.
+absl::Status UseKey(const Options& options, Pieces& pieces,
+                    absl::FunctionRef<void()> meanwhile) {
+  JET_ASSIGN_OR_RETURN(PrivateKey key, options.source == "file"
+                                           ? DecodeFile()
+                                           : GenerateKey(options.source, pieces));
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<Signer> signer, MakeSigner(std::move(key)));
+  JET_RETURN_IF_ERROR(SignWith(*signer));
+  absl::Status in_thread;
+  std::thread([&] { in_thread = SignWith(*signer); }).join();
+  JET_RETURN_IF_ERROR(in_thread);
+  meanwhile();
+  return absl::OkStatus();
+}
+
+absl::Status Run(const Options& options) {
   // Opened first: a process that may not be dumped cannot open them unless it is root.
   const base::UniqueFd memory(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
   std::ifstream maps("/proc/self/maps");
-  if (!SecureProcess(freed_memory)) {
-    std::cerr << "the allocator was replaced too late\n";
-    return 1;
+  if (!memory.valid() || !maps) return absl::NotFoundError("no memory to look through");
+  if (!SecureProcess(options.wipe ? FreedMemory::kWipe : FreedMemory::kKeep)) {
+    return absl::InternalError("the allocator was replaced too late");
   }
   std::cout << "dumpable " << prctl(PR_GET_DUMPABLE) << '\n';
-  const absl::Status used = UseKey();
-  if (!used.ok()) {
-    std::cerr << used << '\n';
-    return 1;
+  Pieces pieces;
+  if (options.source == "file") {
+    JET_ASSIGN_OR_RETURN(pieces, ReadPieces(5));
   }
+  std::set<std::string> found;
+  const auto search = [&] { found = SearchEverywhere(pieces, memory.get(), maps); };
+  JET_RETURN_IF_ERROR(UseKey(options, pieces, [&] {
+    if (options.alive) search();
+  }));
   std::cout << "signed\n";
-  const absl::StatusOr<Pieces> pieces = ReadPieces(5);
-  if (!pieces.ok() || pieces->empty() || !memory.valid() || !maps) {
-    std::cerr << "nothing to look for, or nowhere to look\n";
-    return 1;
-  }
-  for (const std::string& name : SearchEverywhere(*pieces, memory.get(), maps)) {
-    std::cout << "found " << name << '\n';
-  }
-  return 0;
+  if (pieces.empty()) return absl::InternalError("nothing to look for");
+  if (!options.alive) search();
+  for (const std::string& name : found) std::cout << "found " << name << '\n';
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace jet::crypto
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 1;
-  return jet::crypto::Run(std::strcmp(argv[1], "keep") == 0 ? jet::crypto::FreedMemory::kKeep
-                                                            : jet::crypto::FreedMemory::kWipe);
+  if (argc != 3) return 1;
+  const std::string mode = argv[1];
+  const absl::Status status = jet::crypto::Run({mode != "keep", mode == "alive", argv[2]});
+  if (!status.ok()) std::cerr << status << '\n';
+  return status.ok() ? 0 : 1;
 }

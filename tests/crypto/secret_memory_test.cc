@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "crypto/openssl_types.h"
+#include "tests/crypto/secret_numbers.h"
 #include "tests/crypto/test_keys.h"
 #include "tests/status_matchers.h"
 
@@ -27,38 +27,20 @@ using base::Bytes;
 using test::TestKey;
 using test::ValueOf;
 
+using testing::AnyOf;
+using testing::Contains;
 using testing::ElementsAre;
 
-// The values of a key that must stay secret, by the names they are reported under.
-const std::vector<std::pair<std::string, const char*>>& SecretParameters(const PrivateKey& key) {
-  static const std::vector<std::pair<std::string, const char*>> kRsa = {
-      {"d", OSSL_PKEY_PARAM_RSA_D},
-      {"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-      {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-      {"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-      {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
-      {"qinv", OSSL_PKEY_PARAM_RSA_COEFFICIENT1}};
-  static const std::vector<std::pair<std::string, const char*>> kEc = {
-      {"scalar", OSSL_PKEY_PARAM_PRIV_KEY}};
-  return key.public_key().type().algorithm == KeyAlgorithm::kRsa ? kRsa : kEc;
-}
-
-std::string MaskedLine(const std::string& name, Bytes value) {
-  for (uint8_t& byte : value) byte ^= 0x5a;
-  return absl::StrCat(name, " ", base::HexEncode(value), "\n");
+std::string MaskedLine(const std::string& name, const Bytes& masked) {
+  return absl::StrCat(name, " ", base::HexEncode(masked), "\n");
 }
 
 std::string MaskedList(const PrivateKey& key, const std::string& passphrase) {
-  std::string list = MaskedLine("passphrase", base::ToBytes(base::AsBytes(passphrase)));
-  for (const auto& [name, parameter] : SecretParameters(key)) {
-    BIGNUM* number = nullptr;
-    if (EVP_PKEY_get_bn_param(key.evp(), parameter, &number) != 1) {
-      throw std::runtime_error("the key does not show its " + name);
-    }
-    const BignumPtr owned(number);
-    Bytes value(static_cast<size_t>(BN_num_bytes(number)));
-    (void)BN_bn2bin(number, value.data());
-    list += MaskedLine(name, value);
+  Bytes masked = base::ToBytes(base::AsBytes(passphrase));
+  for (uint8_t& byte : masked) byte ^= test::kSecretMask;
+  std::string list = MaskedLine("passphrase", masked);
+  for (const test::SecretNumber& number : test::SecretNumbersOf(key)) {
+    list += MaskedLine(number.name, number.masked);
   }
   return list;
 }
@@ -74,7 +56,8 @@ base::UniqueFd PipeWith(absl::string_view content) {
   return reader;
 }
 
-[[noreturn]] void ExecProbe(const char* mode, const std::array<int, 3>& inputs, int output) {
+[[noreturn]] void ExecProbe(const char* mode, const std::string& source,
+                            const std::array<int, 3>& inputs, int output) {
   // First out of the way of 3, 4 and 5, then to these places, which exec keeps open.
   std::array<int, 3> moved = {};
   for (size_t i = 0; i < inputs.size(); ++i) moved[i] = fcntl(inputs[i], F_DUPFD, 10);
@@ -83,7 +66,7 @@ base::UniqueFd PipeWith(absl::string_view content) {
     (void)close(moved[i]);
   }
   (void)dup2(output, STDOUT_FILENO);
-  execl(JET_SECRET_MEMORY_PROBE, JET_SECRET_MEMORY_PROBE, mode, nullptr);
+  execl(JET_SECRET_MEMORY_PROBE, JET_SECRET_MEMORY_PROBE, mode, source.c_str(), nullptr);
   _exit(127);
 }
 
@@ -93,8 +76,10 @@ struct KeyFile {
   std::string passphrase;
 };
 
-// Runs the probe and returns the lines it printed.
-std::vector<std::string> RunProbe(const char* mode, const KeyFile& file) {
+// Runs the probe with a key file, or without one on a key that it makes itself, and returns the
+// lines it printed.
+std::vector<std::string> RunProbe(const char* mode, const KeyFile& file,
+                                  const std::string& source = "file") {
   const base::UniqueFd key = PipeWith(file.encoded);
   const base::UniqueFd passphrase = PipeWith(file.passphrase);
   const base::UniqueFd list = PipeWith(MaskedList(file.key, file.passphrase));
@@ -106,7 +91,7 @@ std::vector<std::string> RunProbe(const char* mode, const KeyFile& file) {
   if (child == 0) {
     // The writing end may be any of 3 to 5 itself.
     const int output = fcntl(writer.get(), F_DUPFD_CLOEXEC, 10);
-    ExecProbe(mode, {key.get(), passphrase.get(), list.get()}, output);
+    ExecProbe(mode, source, {key.get(), passphrase.get(), list.get()}, output);
   }
   writer.Reset();
   const Bytes output = ValueOf(base::ReadBounded(reader.get(), 1 << 20, "the probe"));
@@ -132,15 +117,21 @@ KeyFile PlainFile(const char* type) {
   return {key, std::string(base::AsText(ValueOf(key.UnencryptedPem()).Expose())), NewPassphrase()};
 }
 
-KeyFile TraditionalFile(const char* type) {
+// PKCS#1 or SEC 1; in PEM with the encryption of that time, in DER without any.
+enum class Traditional { kEncryptedPem, kDer };
+
+KeyFile TraditionalFile(const char* type, Traditional form) {
   const PrivateKey& key = TestKey(type);
   std::string passphrase = NewPassphrase();
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (PEM_write_bio_PrivateKey_traditional(
-          bio.get(), key.evp(), EVP_aes_128_cbc(), reinterpret_cast<uint8_t*>(passphrase.data()),
-          static_cast<int>(passphrase.size()), nullptr, nullptr) != 1) {
-    throw std::runtime_error("cannot encode the key");
-  }
+  const int written =
+      form == Traditional::kDer
+          ? i2d_PrivateKey_bio(bio.get(), key.evp())
+          : PEM_write_bio_PrivateKey_traditional(bio.get(), key.evp(), EVP_aes_128_cbc(),
+                                                 reinterpret_cast<uint8_t*>(passphrase.data()),
+                                                 static_cast<int>(passphrase.size()), nullptr,
+                                                 nullptr);
+  if (written != 1) throw std::runtime_error("cannot encode the key");
   const char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
   return {key, std::string(data, static_cast<size_t>(size)), passphrase};
@@ -155,23 +146,39 @@ INSTANTIATE_TEST_SUITE_P(Keys, SecretMemoryTest, testing::Values("rsa:3072", "ec
                            return name;
                          });
 
+const auto kNothing = ElementsAre("dumpable 0", "signed");
+
 TEST_P(SecretMemoryTest, NothingIsLeftOfAnEncryptedKey) {
-  EXPECT_THAT(RunProbe("wipe", Pbes2File(GetParam())), ElementsAre("dumpable 0", "signed"));
+  EXPECT_THAT(RunProbe("wipe", Pbes2File(GetParam())), kNothing);
 }
 
 TEST_P(SecretMemoryTest, NothingIsLeftOfAKeyThatWasNotEncrypted) {
-  EXPECT_THAT(RunProbe("wipe", PlainFile(GetParam())), ElementsAre("dumpable 0", "signed"));
+  EXPECT_THAT(RunProbe("wipe", PlainFile(GetParam())), kNothing);
 }
 
-TEST_P(SecretMemoryTest, NothingIsLeftOfAKeyInTheTraditionalForm) {
-  EXPECT_THAT(RunProbe("wipe", TraditionalFile(GetParam())), ElementsAre("dumpable 0", "signed"));
+TEST_P(SecretMemoryTest, NothingIsLeftOfAKeyInATraditionalForm) {
+  EXPECT_THAT(RunProbe("wipe", TraditionalFile(GetParam(), Traditional::kEncryptedPem)), kNothing);
+  EXPECT_THAT(RunProbe("wipe", TraditionalFile(GetParam(), Traditional::kDer)), kNothing);
 }
 
-TEST_P(SecretMemoryTest, WithoutTheWipingAllocatorTheProbeFindsTheKey) {
-  // The control of the tests above: it is the wiping that makes the difference.
-  EXPECT_THAT(RunProbe("keep", Pbes2File(GetParam())), ElementsAre("a"));
-  EXPECT_THAT(RunProbe("keep", PlainFile(GetParam())), ElementsAre("a"));
-  EXPECT_THAT(RunProbe("keep", TraditionalFile(GetParam())), ElementsAre("a"));
+TEST_P(SecretMemoryTest, NothingIsLeftOfAKeyThatWasMade) {
+  EXPECT_THAT(RunProbe("wipe", PlainFile(GetParam()), GetParam()), kNothing);
+}
+
+TEST_P(SecretMemoryTest, WhileTheKeyIsInUseTheProbeFindsEveryPartOfIt) {
+  // The first control of the tests above: the probe looks in the right places for the right bytes.
+  std::vector<std::string> lines = RunProbe("alive", Pbes2File(GetParam()));
+  std::vector<testing::Matcher<std::string>> expected = {"dumpable 0", "signed"};
+  for (const test::SecretNumber& number : test::SecretNumbersOf(TestKey(GetParam()))) {
+    expected.emplace_back("found " + number.name);
+  }
+  EXPECT_THAT(lines, testing::UnorderedElementsAreArray(expected));
+}
+
+TEST_P(SecretMemoryTest, WithoutTheWipingAllocatorTheProbeFindsPartsOfIt) {
+  // The second control: it is the wiping that makes the difference.
+  EXPECT_THAT(RunProbe("keep", TraditionalFile(GetParam(), Traditional::kDer)),
+              Contains(AnyOf("found d", "found p", "found q", "found scalar")));
 }
 
 }  // namespace

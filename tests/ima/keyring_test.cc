@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <latch>
@@ -225,7 +226,7 @@ TEST_F(KeyringTest, MakersAtTheSameTimeGetTheSameUserIma) {
             kPassed);
 }
 
-// The kernel itself is satisfied with any user's _ima (ima-kernel notes); we are not.
+// The kernel is content with the _ima of whoever runs the first signed file; this is not.
 TEST_F(KeyringTest, AnotherUsersImaIsNotTaken) {
   EXPECT_EQ(CheckedInSandbox([] {
               const KeySerial theirs = MakeUserIma().serial();
@@ -535,12 +536,19 @@ TEST_F(KeyringTest, OnlyLowerCaseDigitsAfterTheLastColonAreAnIdentifier) {
             kPassed);
 }
 
-TEST_F(KeyringTest, ARevokedKeyIsNoMember) {
-  const pki::Certificate certificate = BuildCertificate();
-  EXPECT_EQ(CheckedInSandbox([&certificate] {
+TEST_F(KeyringTest, RevokedAndExpiredKeysAreNoMembers) {
+  CertificateSpec other;
+  other.common_name = "other key";
+  const std::vector<pki::Certificate> certificates = {BuildCertificate(), BuildCertificate(other)};
+  EXPECT_EQ(CheckedInSandbox([&certificates] {
               const Keyring ring = MakeUserIma();
-              ASSERT_OK_AND_ASSIGN(const KeySerial serial, ring.Add(certificate));
-              ASSERT_EQ(keyctl_revoke(serial), 0);
+              ASSERT_OK_AND_ASSIGN(const KeySerial revoked, ring.Add(certificates[0]));
+              ASSERT_OK_AND_ASSIGN(const KeySerial expired, ring.Add(certificates[1]));
+              ASSERT_EQ(keyctl_revoke(revoked), 0);
+              ASSERT_EQ(keyctl_set_timeout(expired, /*timeout=*/1), 0);
+              std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+              // Both are linked still.
+              EXPECT_EQ(keyctl_read(ring.serial(), nullptr, 0), 2 * long{sizeof(KeySerial)});
               EXPECT_THAT(ring.List(), IsOkAndHolds(IsEmpty()));
             }),
             kPassed);
@@ -561,15 +569,25 @@ TEST_F(KeyringTest, AKeyCanBeUnlinkedTwice) {
             kPassed);
 }
 
-TEST_F(KeyringTest, ARingThatIsGoneIsAnErrorInEveryCall) {
+TEST_F(KeyringTest, ARingThatIsNotThereIsAnErrorInEveryCall) {
+  const Keyring ring(/*serial=*/1, "1", /*trusted=*/false);  // the kernel gives no number under 3
+  EXPECT_THAT(ring.List(), StatusIs(StatusCode::kNotFound, HasSubstr("the keyring 1")));
+  EXPECT_THAT(ring.Add(BuildCertificate()),
+              StatusIs(StatusCode::kNotFound, HasSubstr("the keyring is gone")));
+  EXPECT_THAT(ring.Unlink(2), StatusIs(StatusCode::kNotFound, HasSubstr("the keyring 1")));
+}
+
+TEST_F(KeyringTest, ARevokedRingIsAnErrorInEveryCall) {
   const pki::Certificate certificate = BuildCertificate();
   EXPECT_EQ(CheckedInSandbox([&certificate] {
               const Keyring ring = MakeUserIma();
-              ASSERT_EQ(keyctl_invalidate(ring.serial()), 0);
-              EXPECT_THAT(ring.List(), StatusIs(StatusCode::kNotFound, HasSubstr("_ima")));
-              EXPECT_THAT(ring.Add(certificate),
-                          StatusIs(StatusCode::kNotFound, HasSubstr("the keyring is gone")));
-              EXPECT_THAT(ring.Unlink(1), StatusIs(StatusCode::kNotFound, HasSubstr("_ima")));
+              ASSERT_OK_AND_ASSIGN(const KeySerial serial, ring.Add(certificate));
+              ASSERT_EQ(keyctl_revoke(ring.serial()), 0);
+              EXPECT_EQ(ErrnoOf(ring.List().status()), EKEYREVOKED);
+              EXPECT_EQ(ErrnoOf(ring.Unlink(serial)), EKEYREVOKED);
+              EXPECT_THAT(
+                  std::string(ring.Add(certificate).status().message()),
+                  HasSubstr("the keyring, or the key that signed this certificate, is revoked"));
             }),
             kPassed);
 }
