@@ -74,11 +74,14 @@ absl::StatusOr<Digest> Hasher::Finish() {
 
 absl::StatusOr<Digest> Hasher::HashFile(int fd, HashAlgorithm algorithm, uint64_t expected_size) {
   JET_RETURN_IF_ERROR(Start(algorithm));
-  state_->buffer.resize(kReadSize);
+  // As large as the file needs: filling a large buffer's pages takes longer than a small file.
+  const size_t wanted = static_cast<size_t>(std::min<uint64_t>(expected_size + 1, kReadSize));
+  if (state_->buffer.size() < wanted) state_->buffer.resize(wanted);
+  const size_t read_size = state_->buffer.size();
   uint64_t position = 0;
   while (true) {
     const ssize_t count =
-        pread(fd, state_->buffer.data(), kReadSize, static_cast<off_t>(position));
+        pread(fd, state_->buffer.data(), read_size, static_cast<off_t>(position));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return base::SystemError(errno, "cannot read the file");
     if (count == 0) break;

@@ -17,6 +17,17 @@
 namespace jet::crypto {
 namespace {
 
+// Holds any private key at once: what is larger is copied while it grows.
+constexpr size_t kFirstRead = 4096;
+
+// A copy of `secret` in a buffer of `size` bytes, which is more; the old buffer is wiped by its owner.
+Secret Grown(const Secret& secret, size_t size) {
+  Secret grown = Secret::OfSize(size);
+  const base::ByteSpan bytes = secret.Expose();
+  std::copy(bytes.begin(), bytes.end(), grown.MutableBytes().begin());
+  return grown;
+}
+
 // More than libcrypto's private key operations reach down (about 20 KiB), far less than any stack.
 constexpr size_t kWipedStack = 64 * 1024;
 
@@ -105,21 +116,24 @@ void Secret::Truncate(size_t size) {
 }
 
 absl::StatusOr<Secret> ReadSecret(int fd, size_t limit, absl::string_view name) {
-  Secret secret = Secret::OfSize(limit + 1);
+  Secret secret = Secret::OfSize(std::min(kFirstRead, limit + 1));
   size_t size = 0;
-  while (size <= limit) {
-    const ssize_t count = read(fd, secret.MutableBytes().data() + size, limit + 1 - size);
+  while (true) {
+    if (size == secret.size()) {
+      if (size > limit) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat("'", name, "' is larger than ", limit, " bytes"));
+      }
+      secret = Grown(secret, std::min(size * 2, limit + 1));
+    }
+    const ssize_t count = read(fd, secret.MutableBytes().data() + size, secret.size() - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return base::SystemError(errno, absl::StrCat("cannot read '", name, "'"));
     if (count == 0) break;
     size += static_cast<size_t>(count);
   }
-  if (size > limit) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("'", name, "' is larger than ", limit, " bytes"));
-  }
-  // What is held on to is as small as the secret: the secure heap is small.
-  return Secret::CopyOf(secret.Expose().subspan(0, size));
+  secret.Truncate(size);
+  return secret;
 }
 
 absl::StatusOr<Secret> RandomSecret(size_t size) {

@@ -15,8 +15,9 @@
 namespace jet::crypto {
 namespace {
 
-// Room for a handful of private keys and passphrases; the smallest block is 32 bytes.
-constexpr size_t kSecureHeapSize = 256 * 1024;
+// Room for a handful of private keys and passphrases; the smallest block is 32 bytes. All of it is
+// locked into memory at the start, which a single small file has to wait for.
+constexpr size_t kSecureHeapSize = 64 * 1024;
 constexpr size_t kSecureHeapMinimum = 32;
 
 void* WipingMalloc(size_t size, const char* /*file*/, int /*line*/) { return std::malloc(size); }

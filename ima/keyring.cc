@@ -3,7 +3,6 @@
 #include <keyutils.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -58,9 +57,8 @@ absl::StatusOr<std::vector<KeySerial>> ReadSerials(KeySerial ring, const std::st
   const int size = keyctl_read_alloc(ring, &content);
   if (size < 0) return base::SystemError(errno, absl::StrCat("cannot list the keyring ", name));
   const std::unique_ptr<void, FreeMemory> owned(content);
-  std::vector<KeySerial> serials(static_cast<size_t>(size) / sizeof(KeySerial));
-  std::memcpy(serials.data(), content, serials.size() * sizeof(KeySerial));
-  return serials;
+  const auto* const first = static_cast<const KeySerial*>(content);
+  return std::vector<KeySerial>(first, first + static_cast<size_t>(size) / sizeof(KeySerial));
 }
 
 std::string ExplainUnknownSigner(const pki::Certificate& certificate,

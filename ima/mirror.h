@@ -35,8 +35,8 @@ struct MirrorResult {
 std::vector<MirrorResult> ApplyMirror(const MirrorPlan& plan, const Keyring& keyring);
 
 // ALREADY_EXISTS when a ring member that is not `certificate`'s key has an identifier whose last 4
-// bytes also name the key of `certificate` (Matches): the kernel would try only one of the two. What
-// the member's own serial number and issuer end in is not known from its description. Pure.
+// bytes also name the key of `certificate` (Matches): the kernel would try only one of the two.
+// What the member's own serial number and issuer end in cannot be known from its description. Pure.
 absl::Status CheckNoTwinInRing(const pki::Certificate& certificate,
                                const std::vector<KeyringMember>& members);
 

@@ -1,6 +1,6 @@
 // No byte of a private key or passphrase is left in a process that has used and destroyed it. A
 // probe (secret_memory_probe.cc) looks through its own memory; that it would find something is shown
-// by a run without the wiping allocator.
+// by a run that searches too early and by one without the wiping allocator.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,8 +27,6 @@ using base::Bytes;
 using test::TestKey;
 using test::ValueOf;
 
-using testing::AnyOf;
-using testing::Contains;
 using testing::ElementsAre;
 
 std::string MaskedLine(const std::string& name, const Bytes& masked) {
@@ -167,7 +165,7 @@ TEST_P(SecretMemoryTest, NothingIsLeftOfAKeyThatWasMade) {
 
 TEST_P(SecretMemoryTest, WhileTheKeyIsInUseTheProbeFindsEveryPartOfIt) {
   // The first control of the tests above: the probe looks in the right places for the right bytes.
-  std::vector<std::string> lines = RunProbe("alive", Pbes2File(GetParam()));
+  const std::vector<std::string> lines = RunProbe("alive", Pbes2File(GetParam()));
   std::vector<testing::Matcher<std::string>> expected = {"dumpable 0", "signed"};
   for (const test::SecretNumber& number : test::SecretNumbersOf(TestKey(GetParam()))) {
     expected.emplace_back("found " + number.name);
@@ -175,10 +173,13 @@ TEST_P(SecretMemoryTest, WhileTheKeyIsInUseTheProbeFindsEveryPartOfIt) {
   EXPECT_THAT(lines, testing::UnorderedElementsAreArray(expected));
 }
 
-TEST_P(SecretMemoryTest, WithoutTheWipingAllocatorTheProbeFindsPartsOfIt) {
-  // The second control: it is the wiping that makes the difference.
-  EXPECT_THAT(RunProbe("keep", TraditionalFile(GetParam(), Traditional::kDer)),
-              Contains(AnyOf("found d", "found p", "found q", "found scalar")));
+TEST(SecretMemoryControlTest, WithoutTheWipingAllocatorTheProbeFindsWhatIsLeftOfAKey) {
+  // The second control: it is the wiping that makes the difference. EC keys show it; of RSA keys
+  // OpenSSL 3.0 leaves nothing behind as long as its secure heap has room.
+  for (const char* type : {"ec:p256", "ec:p384"}) {
+    EXPECT_THAT(RunProbe("keep", TraditionalFile(type, Traditional::kDer)),
+                ElementsAre("dumpable 0", "signed", "found scalar"));
+  }
 }
 
 }  // namespace

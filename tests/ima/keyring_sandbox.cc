@@ -1,8 +1,10 @@
 #include "tests/ima/keyring_sandbox.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <keyutils.h>
 #include <linux/securebits.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -10,13 +12,22 @@
 #include <cstdio>
 #include <system_error>
 
+#include "base/unique_fd.h"
 #include "tests/base/child.h"
+#include "tests/base/scratch_folder.h"
 
 namespace jet::test {
 namespace {
 
 void ThrowIf(bool failed, const char* what) {
   if (failed) throw std::system_error(errno, std::generic_category(), what);
+}
+
+// One sandbox at a time on the whole machine: they all have the same user.
+base::UniqueFd LockSandbox() {
+  base::UniqueFd lock = Open("/proc/keys", O_RDONLY);
+  ThrowIf(flock(lock.get(), LOCK_EX) != 0, "flock");
+  return lock;
 }
 
 void BecomeSandboxUser() {
@@ -41,6 +52,7 @@ std::string CheckedInChild(absl::FunctionRef<void()> work) {
 
 std::string CheckedInSandbox(absl::FunctionRef<void()> work) {
   return CheckedInChild([work] {
+    const base::UniqueFd lock = LockSandbox();
     BecomeSandboxUser();
     ClearUserKeyring();
     work();
