@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "base/xattr.h"
 #include "crypto/key_type.h"
+#include "ima/ecdsa_signature.h"
 #include "ima/signature.h"
 
 namespace jet::appraise {
@@ -128,6 +129,16 @@ std::vector<std::string> WeaknessesOf(const crypto::HashAlgorithmRow& hash,
   return weaknesses;
 }
 
+// The kernel takes encodings of an ECDSA signature that libcrypto refuses.
+absl::Status VerifyAsKernel(const crypto::PublicKey& key, const crypto::Digest& digest,
+                            base::ByteSpan signature) {
+  if (key.type().algorithm != crypto::KeyAlgorithm::kEc) return key.Verify(digest, signature);
+  const size_t scalar_size = static_cast<size_t>(key.type().bits) / 8;
+  const absl::StatusOr<base::Bytes> strict = ima::StrictEcdsaSignature(signature, scalar_size);
+  if (!strict.ok()) return absl::UnauthenticatedError(strict.status().message());
+  return key.Verify(digest, *strict);
+}
+
 // The signature names exactly one key, whose certificate is at hand: does it verify?
 absl::StatusOr<Appraisal> JudgeByKey(Appraisal appraisal, const ima::DecodedXattr& decoded,
                                      DigestSource digest) {
@@ -140,7 +151,8 @@ absl::StatusOr<Appraisal> JudgeByKey(Appraisal appraisal, const ima::DecodedXatt
   // Never empty: a hash that is not available was judged before.
   const auto hash = ima::HashOfKernelId(*decoded.hash_id);
   JET_ASSIGN_OR_RETURN(appraisal.digest, digest(*hash));
-  const absl::Status verified = certificate.public_key().Verify(*appraisal.digest, decoded.payload);
+  const absl::Status verified =
+      VerifyAsKernel(certificate.public_key(), *appraisal.digest, decoded.payload);
   if (verified.ok()) {
     appraisal.warnings = WeaknessesOf(crypto::RowOf(*hash), certificate);
     return Judge(std::move(appraisal), Verdict::kValid, "", "");

@@ -1,10 +1,13 @@
 #include "pki/certificate.h"
 
 #include <openssl/asn1.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pemerr.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -22,12 +25,12 @@
 namespace jet::pki {
 namespace {
 
-// Where a general time is too far off for time_t arithmetic, the end of time serves.
-absl::Time TimeOf(const ASN1_TIME* time) {
+// A date that is none is `otherwise`.
+absl::Time TimeOf(const ASN1_TIME* time, absl::Time otherwise) {
   std::tm parts = {};
   if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
     crypto::DropOpenSslErrors();
-    return absl::InfiniteFuture();
+    return otherwise;
   }
   return absl::FromTM(parts, absl::UTCTimeZone());
 }
@@ -61,10 +64,27 @@ std::string CommonName(const X509_NAME* name) {
   return index < 0 ? std::string() : EntryText(X509_NAME_get_entry(name, index));
 }
 
+// The kernel prints the bytes of a name as they are, whatever string type they belong to: a
+// character of two bytes may hold a newline, and text that does not convert is printed all the same.
+// The zeros of such a type's plain characters end what the kernel prints and forge nothing.
+bool HasRawControlCharacters(const ASN1_STRING* text) {
+  const int type = ASN1_STRING_type(text);
+  const bool wide = type == V_ASN1_BMPSTRING || type == V_ASN1_UNIVERSALSTRING;
+  const uint8_t* const data = ASN1_STRING_get0_data(text);
+  return std::any_of(data, data + ASN1_STRING_length(text), [wide](uint8_t c) {
+    return absl::ascii_iscntrl(c) && !(wide && c == 0);
+  });
+}
+
 bool HasControlCharacters(const X509_NAME* name) {
   for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
-    for (const char c : EntryText(X509_NAME_get_entry(name, i))) {
-      if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) return true;
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
+    if (HasRawControlCharacters(X509_NAME_ENTRY_get_data(entry))) return true;
+    const std::string text = EntryText(entry);
+    if (std::any_of(text.begin(), text.end(), [](char c) {
+          return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+        })) {
+      return true;
     }
   }
   return false;
@@ -151,7 +171,14 @@ absl::StatusOr<Certificate> DecodePem(base::ByteSpan pem) {
     }
     der = std::move(content);
   }
-  crypto::DropOpenSslErrors();  // the end of a PEM file is an error to OpenSSL
+  // The end of a PEM file is an error to OpenSSL, the same as if there were no block to begin with;
+  // any other error is a block that cannot be read.
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!at_end) {
+    return crypto::OpenSslError(absl::StatusCode::kInvalidArgument,
+                                "the file holds a broken PEM block");
+  }
+  crypto::DropOpenSslErrors();
   if (!der.has_value()) return absl::InvalidArgumentError("not an X.509 certificate in PEM");
   return DecodeDer(*der, "PEM");
 }
@@ -228,8 +255,13 @@ X509* Certificate::x509() const { return state_->x509.get(); }
 
 std::string Certificate::serial() const { return base::HexEncode(state_->serial_content); }
 
-absl::Time Certificate::not_before() const { return TimeOf(X509_get0_notBefore(x509())); }
-absl::Time Certificate::not_after() const { return TimeOf(X509_get0_notAfter(x509())); }
+// Dates that cannot be read make the certificate valid never.
+absl::Time Certificate::not_before() const {
+  return TimeOf(X509_get0_notBefore(x509()), absl::InfiniteFuture());
+}
+absl::Time Certificate::not_after() const {
+  return TimeOf(X509_get0_notAfter(x509()), absl::InfinitePast());
+}
 
 bool Certificate::is_ca() const { return (X509_get_extension_flags(x509()) & EXFLAG_CA) != 0; }
 

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -56,9 +57,10 @@ absl::Status CheckField(absl::string_view field, const std::string& text, size_t
   return absl::OkStatus();
 }
 
-absl::Status AddEntry(X509_NAME* name, int nid, const std::string& text) {
+// `type` is MBSTRING_UTF8, which converts and keeps OpenSSL's bounds, or an ASN.1 string type.
+absl::Status AddEntry(X509_NAME* name, int nid, int type, const std::string& text) {
   if (text.empty()) return absl::OkStatus();
-  if (X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8,
+  if (X509_NAME_add_entry_by_NID(name, nid, type,
                                  reinterpret_cast<const uint8_t*>(text.data()),
                                  static_cast<int>(text.size()), -1, 0) != 1) {
     return OpenSslError(absl::StatusCode::kInvalidArgument,
@@ -69,9 +71,14 @@ absl::Status AddEntry(X509_NAME* name, int nid, const std::string& text) {
 
 absl::Status FillSubject(X509_NAME* name, const Subject& subject) {
   JET_RETURN_IF_ERROR(CheckSubject(subject));
-  JET_RETURN_IF_ERROR(AddEntry(name, NID_organizationName, subject.organization));
-  JET_RETURN_IF_ERROR(AddEntry(name, NID_commonName, subject.common_name));
-  return AddEntry(name, NID_pkcs9_emailAddress, subject.email);
+  JET_RETURN_IF_ERROR(AddEntry(name, NID_organizationName, MBSTRING_UTF8, subject.organization));
+  JET_RETURN_IF_ERROR(AddEntry(name, NID_commonName, MBSTRING_UTF8, subject.common_name));
+  if (!std::all_of(subject.email.begin(), subject.email.end(), absl::ascii_isascii)) {
+    return absl::InvalidArgumentError(
+        "the e-mail address in the subject holds characters other than ASCII");
+  }
+  // OpenSSL's bound for it is 128 characters, RFC 5280's is 255: CheckSubject has looked.
+  return AddEntry(name, NID_pkcs9_emailAddress, V_ASN1_IA5STRING, subject.email);
 }
 
 absl::Status SetRandomSerial(X509* certificate) {
@@ -157,6 +164,11 @@ absl::Status CheckIssuer(const Issuer& issuer) {
     return absl::FailedPreconditionError(
         absl::StrCat("the CA certificate of '", certificate.subject(),
                      "' may not sign certificates (keyUsage lacks keyCertSign)"));
+  }
+  if (!certificate.subject_key_identifier().has_value()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the CA certificate of '", certificate.subject(),
+        "' has no subject key identifier, which the new certificate must name (RFC 5280, 4.2.1.1)"));
   }
   if (!(certificate.public_key() == issuer.key.public_key())) {
     return absl::FailedPreconditionError(
