@@ -49,3 +49,20 @@ public_jet() {
 
 # Runs a command as root without one capability: without sys_admin COMMAND...
 without() { setpriv --bounding-set="-$1" --inh-caps="-$1" "${@:2}"; }
+
+# Runs a command while the kernel, for one file, does what strace is told to inject:
+# injecting fsetxattr:error=ENOSPC FILE COMMAND... What was asked of it is then in the file "trace".
+injecting() {
+  ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$2" -e trace="${1%%:*}" -e inject="$1" "${@:3}" 2> >(grep -v '^strace: Requested path' >&2)
+}
+
+# Waits until a condition holds, at most 20 seconds: wait_for COMMAND...
+wait_for() {
+  local i
+  for ((i = 0; i < 2000; ++i)); do
+    "$@" >/dev/null 2>&1 && return 0
+    sleep 0.01
+  done
+  printf 'waited in vain for: %s\n' "$*" >&2
+  return 1
+}

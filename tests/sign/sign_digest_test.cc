@@ -1,0 +1,66 @@
+#include "sign/sign_digest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "crypto/signer.h"
+#include "ima/signature.h"
+#include "tests/crypto/test_keys.h"
+#include "tests/status_matchers.h"
+
+namespace jet::sign {
+namespace {
+
+using testing::HasSubstr;
+constexpr ima::KeyId kKeyId = {1, 2, 3, 4};
+
+// A signer whose signatures are those of another key.
+class WrongSigner : public crypto::Signer {
+ public:
+  WrongSigner()
+      : claimed_(crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value()),
+        used_(crypto::MakeSigner(test::NewTestKey("ec:p256")).value()) {}
+  const crypto::PublicKey& public_key() const override { return claimed_->public_key(); }
+  absl::StatusOr<base::Bytes> SignDigest(const crypto::Digest& digest) const override {
+    return used_->SignDigest(digest);
+  }
+
+ private:
+  std::unique_ptr<crypto::Signer> claimed_;
+  std::unique_ptr<crypto::Signer> used_;
+};
+
+TEST(SignDigestTest, EncodesASignatureThatVerifiesForEveryKeyTypeAndHash) {
+  for (const char* type : {"rsa:2048", "ec:p256", "ec:p384"}) {
+    const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey(type))).value();
+    for (const auto& row : crypto::HashAlgorithms()) {
+      if (row.strength != crypto::HashStrength::kSign) continue;
+      const crypto::Digest digest = test::TestDigest(row.algorithm);
+      ASSERT_OK_AND_ASSIGN(const base::Bytes value, SignDigest(*signer, kKeyId, digest));
+      const ima::DecodedXattr decoded = ima::DecodeXattr(value);
+      EXPECT_EQ(decoded.defect, ima::XattrDefect::kNone);
+      EXPECT_EQ(decoded.key_id, kKeyId);
+      EXPECT_EQ(ima::HashOfKernelId(*decoded.hash_id), row.algorithm);
+      EXPECT_THAT(signer->public_key().Verify(digest, decoded.payload), test::IsOk());
+    }
+  }
+}
+
+TEST(SignDigestTest, NeverHandsOutASignatureThatDoesNotVerify) {
+  const WrongSigner signer;
+  EXPECT_THAT(SignDigest(signer, kKeyId, test::TestDigest(crypto::HashAlgorithm::kSha256)),
+              test::StatusIs(absl::StatusCode::kInternal, HasSubstr("does not verify")));
+}
+
+TEST(SignDigestTest, RefusesWeakHashesByName) {
+  const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey("rsa:2048"))).value();
+  for (const auto hash : {crypto::HashAlgorithm::kMd5, crypto::HashAlgorithm::kSha1,
+                          crypto::HashAlgorithm::kSha224}) {
+    EXPECT_THAT(SignDigest(*signer, kKeyId, test::TestDigest(hash)),
+                test::StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr(crypto::NameOf(hash))));
+  }
+}
+
+}  // namespace
+}  // namespace jet::sign
