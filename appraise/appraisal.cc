@@ -193,6 +193,7 @@ const char* VerdictName(Verdict verdict) {
 const std::vector<Verdict>& AllVerdicts() {
   static const std::vector<Verdict> kAll = [] {
     std::vector<Verdict> all;
+    all.reserve(kVerdicts.size());
     for (const VerdictRow& row : kVerdicts) all.push_back(row.verdict);
     return all;
   }();

@@ -19,10 +19,12 @@
 #define JET_ASSIGN_OR_RETURN(target, expression) \
   JET_ASSIGN_OR_RETURN_IMPL_(JET_CONCATENATE_(jet_statusor_, __LINE__), target, expression)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` may be a declaration.
 #define JET_ASSIGN_OR_RETURN_IMPL_(statusor, target, expression) \
   auto statusor = (expression);                                  \
   if (!statusor.ok()) return std::move(statusor).status();       \
   target = std::move(statusor).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 #define JET_CONCATENATE_(a, b) JET_CONCATENATE_IMPL_(a, b)
 #define JET_CONCATENATE_IMPL_(a, b) a##b

@@ -58,8 +58,8 @@ T ValueOf(absl::StatusOr<T> status_or) {
 #define ASSERT_OK_AND_ASSIGN(target, expression) \
   ASSERT_OK_AND_ASSIGN_IMPL_(JET_TEST_CONCATENATE_(jet_statusor_, __LINE__), target, expression)
 
-#define ASSERT_OK_AND_ASSIGN_IMPL_(statusor, target, expression)  \
-  auto statusor = (expression);                                   \
+#define ASSERT_OK_AND_ASSIGN_IMPL_(statusor, target, expression)               \
+  auto statusor = (expression);                                                \
   ASSERT_TRUE(statusor.ok()) << statusor.status() << "\n  from: " #expression; \
   target = std::move(statusor).value()
 

@@ -29,7 +29,8 @@ void EnterUserNamespace();
 
 // True when this process is root; `message` for the tests that need it is below.
 bool IsRoot();
-inline constexpr char kNeedsRoot[] = "this test changes users, mounts or attributes: run it as root";
+inline constexpr char kNeedsRoot[] =
+    "this test changes users, mounts or attributes: run it as root";
 
 }  // namespace jet::test
 

@@ -67,9 +67,12 @@ TEST(FileKindTest, AnElfHeaderIsElfOnlyWhenItIsComplete) {
 
 TEST(FileKindTest, AnUnknownClassByteOrderOrVersionIsOther) {
   const ElfSpec bad[] = {
-      {ELFCLASSNONE, ELFDATA2LSB, EV_CURRENT, ET_DYN}, {3, ELFDATA2LSB, EV_CURRENT, ET_DYN},
-      {255, ELFDATA2LSB, EV_CURRENT, ET_DYN},          {ELFCLASS64, ELFDATANONE, EV_CURRENT, ET_DYN},
-      {ELFCLASS64, 3, EV_CURRENT, ET_DYN},             {ELFCLASS64, ELFDATA2LSB, EV_NONE, ET_DYN},
+      {ELFCLASSNONE, ELFDATA2LSB, EV_CURRENT, ET_DYN},
+      {3, ELFDATA2LSB, EV_CURRENT, ET_DYN},
+      {255, ELFDATA2LSB, EV_CURRENT, ET_DYN},
+      {ELFCLASS64, ELFDATANONE, EV_CURRENT, ET_DYN},
+      {ELFCLASS64, 3, EV_CURRENT, ET_DYN},
+      {ELFCLASS64, ELFDATA2LSB, EV_NONE, ET_DYN},
       {ELFCLASS64, ELFDATA2LSB, 2, ET_DYN},
   };
   for (const ElfSpec& spec : bad) {
@@ -118,9 +121,8 @@ TEST(FileKindTest, AnEmptyFileIsOther) {
 TEST(FileKindTest, AFileThatCannotBeReadIsAnError) {
   const test::ScratchFolder folder;
   const UniqueFd fd = test::Open(folder.path(), O_RDONLY | O_DIRECTORY);
-  EXPECT_THAT(ReadFileKind(fd.get(), kPlain),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       "cannot read the file: Is a directory"));
+  EXPECT_THAT(ReadFileKind(fd.get(), kPlain), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                       "cannot read the file: Is a directory"));
 }
 
 }  // namespace

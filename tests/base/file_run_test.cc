@@ -79,7 +79,8 @@ TEST(FileRunTest, ManyFilesAndWorkersStayBelowTheUsualLimitOfDescriptors) {
               if (setrlimit(RLIMIT_NOFILE, &usual) != 0) return "no limit was set";
               Counter counter(kWorkers);
               RunOverFiles({folder.path()}, Recursive(), kWorkers, counter);
-              return absl::StrCat(counter.files.load(), " files, ", counter.errors.size(), " errors");
+              return absl::StrCat(counter.files.load(), " files, ", counter.errors.size(),
+                                  " errors");
             }),
             "3000 files, 0 errors");
 }

@@ -57,8 +57,7 @@ class Recorder : public FileSelectionObserver {
  public:
   void OnSelected(SelectedFile file) override {
     struct stat status = {};
-    const bool good = fstat(file.fd.get(), &status) == 0 &&
-                      status.st_ino == file.status.st_ino &&
+    const bool good = fstat(file.fd.get(), &status) == 0 && status.st_ino == file.status.st_ino &&
                       (fcntl(file.fd.get(), F_GETFL) & O_ACCMODE) == O_RDONLY;
     lines.push_back(absl::StrCat(file.path, ": ", good ? WordOf(file.kind) : "bad descriptor"));
   }
@@ -173,10 +172,10 @@ TEST_F(FileSelectionTest, ADeviceIsRefused) {
 TEST_F(FileSelectionTest, ANamedLinkIsRefusedAndItsTargetNamed) {
   WriteElf("program");
   std::filesystem::create_symlink("program", folder_.Path("link"));
-  EXPECT_THAT(Select({"link"}),
-              ElementsAre(AllOf(
-                  StartsWith("@/link: FAILED_PRECONDITION: is a symbolic link to 'program'"),
-                  HasSubstr("-H"))));
+  EXPECT_THAT(
+      Select({"link"}),
+      ElementsAre(AllOf(StartsWith("@/link: FAILED_PRECONDITION: is a symbolic link to 'program'"),
+                        HasSubstr("-H"))));
 }
 
 TEST_F(FileSelectionTest, ANamedLinkToAFolderIsRefusedToo) {
@@ -210,9 +209,9 @@ TEST_F(FollowedLinksTest, ALinkToAFolderIsWalked) {
 
 TEST_F(FollowedLinksTest, ADanglingLinkNamesItsTarget) {
   std::filesystem::create_symlink("nowhere", folder_.Path("link"));
-  EXPECT_THAT(Select({"link"}, Follow()),
-              ElementsAre(StartsWith(
-                  "@/link: NOT_FOUND: cannot follow the symbolic link to 'nowhere': ")));
+  EXPECT_THAT(
+      Select({"link"}, Follow()),
+      ElementsAre(StartsWith("@/link: NOT_FOUND: cannot follow the symbolic link to 'nowhere': ")));
 }
 
 TEST_F(FollowedLinksTest, ALoopOfLinksIsAnError) {
@@ -341,17 +340,17 @@ TEST_F(FileSelectionTest, OtherFileSystemsAreLeftOutWhenAsked) {
   WriteElf("tree/program");
   folder_.MakeFolder("tree/mount");
   for (const bool one_file_system : {false, true}) {
-    EXPECT_EQ(InChild([&]() -> std::string {
-                test::EnterPrivateMounts();
-                const std::string at = folder_.Path("tree/mount");
-                if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
-                WriteElf("tree/mount/inside");
-                FileSelectionOptions options = Recursive();
-                options.one_file_system = one_file_system;
-                return absl::StrJoin(Select({"tree"}, options), ";");
-              }),
-              one_file_system ? "@/tree/program: elf"
-                              : "@/tree/program: elf;@/tree/mount/inside: elf");
+    EXPECT_EQ(
+        InChild([&]() -> std::string {
+          test::EnterPrivateMounts();
+          const std::string at = folder_.Path("tree/mount");
+          if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
+          WriteElf("tree/mount/inside");
+          FileSelectionOptions options = Recursive();
+          options.one_file_system = one_file_system;
+          return absl::StrJoin(Select({"tree"}, options), ";");
+        }),
+        one_file_system ? "@/tree/program: elf" : "@/tree/program: elf;@/tree/mount/inside: elf");
   }
 }
 

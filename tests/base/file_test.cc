@@ -109,9 +109,9 @@ TEST(ReadBoundedTest, AssemblesWhatAPipeGivesInPieces) {
 
 TEST(ReadBoundedTest, AFailedReadNamesTheFile) {
   const ScratchFolder folder;
-  EXPECT_THAT(ReadBounded(OpenFolder(folder).get(), kLimit, "the folder"),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       "cannot read 'the folder': Is a directory"));
+  EXPECT_THAT(
+      ReadBounded(OpenFolder(folder).get(), kLimit, "the folder"),
+      StatusIs(StatusCode::kFailedPrecondition, "cannot read 'the folder': Is a directory"));
 }
 
 TEST(ReadFileTest, FollowsLinks) {
@@ -256,8 +256,7 @@ TEST(RemoveFlatFolderAtTest, ALinkToAFolderIsNotFollowed) {
 
 TEST(StatDescriptorTest, AClosedDescriptorIsAnErrorThatNamesTheFile) {
   EXPECT_THAT(StatDescriptor(-1, "gone"),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       "cannot stat 'gone': Bad file descriptor"));
+              StatusIs(StatusCode::kFailedPrecondition, "cannot stat 'gone': Bad file descriptor"));
 }
 
 TEST(SyncTest, APipeCannotBeSynced) {
@@ -265,9 +264,8 @@ TEST(SyncTest, APipeCannotBeSynced) {
   ASSERT_EQ(pipe(ends.data()), 0);
   const UniqueFd reader(ends[0]);
   const UniqueFd writer(ends[1]);
-  EXPECT_THAT(Sync(writer.get(), "pipe"),
-              StatusIs(StatusCode::kInvalidArgument,
-                       "cannot sync 'pipe' to disk: Invalid argument"));
+  EXPECT_THAT(Sync(writer.get(), "pipe"), StatusIs(StatusCode::kInvalidArgument,
+                                                   "cannot sync 'pipe' to disk: Invalid argument"));
 }
 
 }  // namespace

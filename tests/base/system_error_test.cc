@@ -22,28 +22,21 @@ struct MappingRow {
 };
 
 constexpr MappingRow kMapping[] = {
-    {ENODATA, StatusCode::kNotFound},
-    {ENOKEY, StatusCode::kNotFound},
-    {ENOENT, StatusCode::kNotFound},
-    {EKEYREJECTED, StatusCode::kPermissionDenied},
-    {EPERM, StatusCode::kPermissionDenied},
-    {EACCES, StatusCode::kPermissionDenied},
-    {EBADMSG, StatusCode::kInvalidArgument},
-    {EINVAL, StatusCode::kInvalidArgument},
-    {ENOPKG, StatusCode::kUnimplemented},
-    {EOPNOTSUPP, StatusCode::kUnimplemented},
-    {EEXIST, StatusCode::kAlreadyExists},
-    {ENOSPC, StatusCode::kResourceExhausted},
-    {EMFILE, StatusCode::kResourceExhausted},
-    {EROFS, StatusCode::kPermissionDenied},
+    {ENODATA, StatusCode::kNotFound},         {ENOKEY, StatusCode::kNotFound},
+    {ENOENT, StatusCode::kNotFound},          {EKEYREJECTED, StatusCode::kPermissionDenied},
+    {EPERM, StatusCode::kPermissionDenied},   {EACCES, StatusCode::kPermissionDenied},
+    {EBADMSG, StatusCode::kInvalidArgument},  {EINVAL, StatusCode::kInvalidArgument},
+    {ENOPKG, StatusCode::kUnimplemented},     {EOPNOTSUPP, StatusCode::kUnimplemented},
+    {EEXIST, StatusCode::kAlreadyExists},     {ENOSPC, StatusCode::kResourceExhausted},
+    {EMFILE, StatusCode::kResourceExhausted}, {EROFS, StatusCode::kPermissionDenied},
     {EAGAIN, StatusCode::kUnavailable},
 };
 
 TEST(SystemErrorTest, MapsEveryErrnoToItsCodeAndKeepsItsText) {
   for (const MappingRow& row : kMapping) {
     const absl::Status status = SystemError(row.error_number, "cannot do it");
-    EXPECT_THAT(status,
-                StatusIs(row.code, absl::StrCat("cannot do it: ", std::strerror(row.error_number))));
+    EXPECT_THAT(status, StatusIs(row.code,
+                                 absl::StrCat("cannot do it: ", std::strerror(row.error_number))));
     EXPECT_EQ(ErrnoOf(status), row.error_number);
   }
 }
@@ -68,8 +61,7 @@ TEST(SystemErrorTest, ErrnoOfAStatusFromElsewhereIsZero) {
 
 TEST(SystemErrorTest, AnnotateKeepsCodeAndErrno) {
   const absl::Status status = Annotate(SystemError(ENODATA, "cannot read"), "'a file'");
-  EXPECT_THAT(status,
-              StatusIs(StatusCode::kNotFound, "'a file': cannot read: No data available"));
+  EXPECT_THAT(status, StatusIs(StatusCode::kNotFound, "'a file': cannot read: No data available"));
   EXPECT_EQ(ErrnoOf(status), ENODATA);
   EXPECT_EQ(ErrnoOf(Annotate(status, "outer")), ENODATA);
 }

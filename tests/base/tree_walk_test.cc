@@ -59,8 +59,7 @@ TEST(TreeWalkTest, FindsEveryFileOnce) {
   for (const char* name : {"a", "b/c", "b/d", "b/e/f", "g/h/i/j"}) folder.Write(name, name);
   folder.MakeFolder("empty");
   const Walked walked = Walk(OpenFolder(folder.path()));
-  EXPECT_THAT(walked.files,
-              UnorderedElementsAre("r/a", "r/b/c", "r/b/d", "r/b/e/f", "r/g/h/i/j"));
+  EXPECT_THAT(walked.files, UnorderedElementsAre("r/a", "r/b/c", "r/b/d", "r/b/e/f", "r/g/h/i/j"));
   EXPECT_THAT(walked.errors, IsEmpty());
 }
 
@@ -125,8 +124,7 @@ TEST(TreeWalkTest, NamesAreBytes) {
     expected.push_back(absl::StrCat("r/", name));
     expected.push_back(absl::StrCat("r/d", name, "/", name));
   }
-  EXPECT_THAT(Walk(OpenFolder(folder.path())).files,
-              testing::UnorderedElementsAreArray(expected));
+  EXPECT_THAT(Walk(OpenFolder(folder.path())).files, testing::UnorderedElementsAreArray(expected));
 }
 
 TEST(TreeWalkTest, AHardLinkIsAFileOfItsOwn) {

@@ -67,7 +67,8 @@ TEST_F(XattrTest, ValuesUpToTheKernelsLimitSurviveTheRoundTrip) {
 
 TEST_F(XattrTest, AValueBeyondTheKernelsLimitIsRefused) {
   EXPECT_THAT(SetXattr(fd_.get(), kName, Bytes(65537)),
-              StatusIs(StatusCode::kInvalidArgument, "cannot write security.jet_test: Argument list too long"));
+              StatusIs(StatusCode::kInvalidArgument,
+                       "cannot write security.jet_test: Argument list too long"));
   EXPECT_THAT(GetXattr(fd_.get(), kName), IsOkAndHolds(Eq(absl::nullopt)));
 }
 

@@ -53,7 +53,7 @@ without() { setpriv --bounding-set="-$1" --inh-caps="-$1" "${@:2}"; }
 # Runs a command while the kernel, for one file, does what strace is told to inject:
 # injecting fsetxattr:error=ENOSPC FILE COMMAND... What was asked of it is then in the file "trace".
 injecting() {
-  ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$2" -e trace="${1%%:*}" -e inject="$1" "${@:3}" 2> >(grep -v '^strace: Requested path' >&2)
+  ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$(realpath "$2")" -e trace="${1%%:*}" -e inject="$1" "${@:3}"
 }
 
 # Waits until a condition holds, at most 20 seconds: wait_for COMMAND...

@@ -21,7 +21,7 @@ using test::StatusIs;
 
 struct KnownAnswer {
   HashAlgorithm algorithm;
-  const char* of_abc;      // RFC 1321 A.5, FIPS 180-4 examples
+  const char* of_abc;  // RFC 1321 A.5, FIPS 180-4 examples
   const char* of_nothing;
 };
 

@@ -38,10 +38,9 @@ TEST(HashAlgorithmTest, AWeakHashIsRefusedAsWeak) {
 
 TEST(HashAlgorithmTest, AnUnknownHashIsRefusedAsUnknown) {
   for (const char* name : {"", "SHA256", "sha-256", "sha256 ", "sm3", "sha3-256", "nosuchhash"}) {
-    EXPECT_THAT(ParseSigningHash(name),
-                StatusIs(StatusCode::kInvalidArgument,
-                         absl::StrCat("unknown hash algorithm '", name,
-                                      "' (use sha256, sha384, sha512)")));
+    EXPECT_THAT(ParseSigningHash(name), StatusIs(StatusCode::kInvalidArgument,
+                                                 absl::StrCat("unknown hash algorithm '", name,
+                                                              "' (use sha256, sha384, sha512)")));
   }
 }
 

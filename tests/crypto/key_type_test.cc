@@ -20,15 +20,12 @@ struct KeyTypeRow {
 };
 
 constexpr KeyTypeRow kRows[] = {
-    {"rsa:2048", KeyUse::kSign},       {"rsa:3072", KeyUse::kSign},
-    {"rsa:4096", KeyUse::kSign},       {"ec:p256", KeyUse::kSign},
-    {"ec:p384", KeyUse::kSign},        {"rsa:512", KeyUse::kJudge},
-    {"rsa:1024", KeyUse::kJudge},      {"rsa:1536", KeyUse::kJudge},
-    {"rsa:2047", KeyUse::kNone},       {"rsa:2049", KeyUse::kNone},
-    {"rsa:2560", KeyUse::kNone},       {"rsa:8192", KeyUse::kNone},
-    {"ec:p521", KeyUse::kNone},        {"ec:p192", KeyUse::kNone},
-    {"ec:secp256k1", KeyUse::kNone},   {"ed25519", KeyUse::kNone},
-    {"rsa-pss:3072", KeyUse::kNone},   {"dsa", KeyUse::kNone},
+    {"rsa:2048", KeyUse::kSign},  {"rsa:3072", KeyUse::kSign},     {"rsa:4096", KeyUse::kSign},
+    {"ec:p256", KeyUse::kSign},   {"ec:p384", KeyUse::kSign},      {"rsa:512", KeyUse::kJudge},
+    {"rsa:1024", KeyUse::kJudge}, {"rsa:1536", KeyUse::kJudge},    {"rsa:2047", KeyUse::kNone},
+    {"rsa:2049", KeyUse::kNone},  {"rsa:2560", KeyUse::kNone},     {"rsa:8192", KeyUse::kNone},
+    {"ec:p521", KeyUse::kNone},   {"ec:p192", KeyUse::kNone},      {"ec:secp256k1", KeyUse::kNone},
+    {"ed25519", KeyUse::kNone},   {"rsa-pss:3072", KeyUse::kNone}, {"dsa", KeyUse::kNone},
     {"", KeyUse::kNone},
 };
 

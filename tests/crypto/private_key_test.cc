@@ -81,9 +81,8 @@ std::string EncryptedPkcs8Der(const PrivateKey& key) {
 
 std::string EncryptedTraditionalPem(const PrivateKey& key) {
   return Written([&](BIO* bio) {
-    return PEM_write_bio_PrivateKey_traditional(bio, key.evp(), EVP_aes_128_cbc(),
-                                                PassphraseBytes(), kPassphraseSize, nullptr,
-                                                nullptr);
+    return PEM_write_bio_PrivateKey_traditional(
+        bio, key.evp(), EVP_aes_128_cbc(), PassphraseBytes(), kPassphraseSize, nullptr, nullptr);
   });
 }
 
@@ -143,9 +142,9 @@ TEST(PrivateKeyTest, GenerateRefusesWhatMayNotSign) {
   EXPECT_THAT(PrivateKey::Generate(KeyType{KeyAlgorithm::kRsa, 1024, "rsa:1024"}),
               StatusIs(StatusCode::kFailedPrecondition,
                        StartsWith("key type rsa:1024 is too weak to sign with")));
-  EXPECT_THAT(PrivateKey::Generate(KeyType{KeyAlgorithm::kEc, 521, "ec:p521"}),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       StartsWith("key type ec:p521 is unsupported")));
+  EXPECT_THAT(
+      PrivateKey::Generate(KeyType{KeyAlgorithm::kEc, 521, "ec:p521"}),
+      StatusIs(StatusCode::kFailedPrecondition, StartsWith("key type ec:p521 is unsupported")));
 }
 
 TEST(PrivateKeyTest, EveryPlainFormDecodesWithoutAskingForAPassphrase) {
@@ -196,10 +195,10 @@ TEST(PrivateKeyTest, AWrongPassphraseIsDeniedHoweverThePaddingComesOut) {
   const Secret traditional = SecretText(EncryptedTraditionalPem(TestKey("ec:p256")));
   for (int i = 0; i < 600; ++i) {
     Source source(absl::StrCat("wrong", i));
-    ASSERT_THAT(PrivateKey::Decode(encoded, source), StatusIs(StatusCode::kPermissionDenied,
-                                                              HasSubstr("wrong passphrase")));
-    ASSERT_THAT(PrivateKey::Decode(traditional, source), StatusIs(StatusCode::kPermissionDenied,
-                                                                  HasSubstr("wrong passphrase")));
+    ASSERT_THAT(PrivateKey::Decode(encoded, source),
+                StatusIs(StatusCode::kPermissionDenied, HasSubstr("wrong passphrase")));
+    ASSERT_THAT(PrivateKey::Decode(traditional, source),
+                StatusIs(StatusCode::kPermissionDenied, HasSubstr("wrong passphrase")));
   }
 }
 
@@ -217,9 +216,8 @@ TEST(PrivateKeyTest, WhatKeepsTheSourceFromAnsweringIsPassedOn) {
 
 TEST(PrivateKeyTest, APassphraseMayHoldAnyBytesAndBeLong) {
   const PrivateKey& key = TestKey("ec:p256");
-  for (const std::string& passphrase :
-       {std::string("a\0b\xff", 4), std::string(1023, 'x'), std::string(1024, 'x'),
-        std::string(5000, 'y')}) {
+  for (const std::string& passphrase : {std::string("a\0b\xff", 4), std::string(1023, 'x'),
+                                        std::string(1024, 'x'), std::string(5000, 'y')}) {
     ASSERT_OK_AND_ASSIGN(const Bytes pem,
                          key.EncryptedPem(SecretText(passphrase), kRandomKeyIterations));
     Source source(passphrase);
@@ -328,8 +326,7 @@ TEST(PrivateKeyTest, GarbageIsNoKey) {
 
 TEST(PrivateKeyTest, APublicKeyIsNoPrivateKey) {
   const PrivateKey& key = TestKey("ec:p256");
-  const std::string pem =
-      Written([&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key.evp()); });
+  const std::string pem = Written([&](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key.evp()); });
   const Bytes der = *key.public_key().SubjectPublicKeyInfo();
   EXPECT_THAT(PrivateKey::Decode(SecretText(pem), NoPassphrase),
               StatusIs(StatusCode::kInvalidArgument, StartsWith("not a private key")));
@@ -354,9 +351,9 @@ TEST(PrivateKeyTest, EveryTruncationOfADerKeyIsRefused) {
 
 TEST(PrivateKeyTest, TwoKeysInOneFileAreRefused) {
   const std::string first = Pkcs8Pem(TestKey("ec:p256"));
-  for (const std::string& second : {Pkcs8Pem(TestKey("ec:p384")), first,
-                                    EncryptedPkcs8Pem(TestKey("ec:p384")),
-                                    TraditionalPem(TestKey("ec:p384"))}) {
+  for (const std::string& second :
+       {Pkcs8Pem(TestKey("ec:p384")), first, EncryptedPkcs8Pem(TestKey("ec:p384")),
+        TraditionalPem(TestKey("ec:p384"))}) {
     for (const std::string& file : {first + second, second + first}) {
       EXPECT_THAT(PrivateKey::Decode(SecretText(file), NoPassphrase),
                   StatusIs(StatusCode::kInvalidArgument,
@@ -370,8 +367,8 @@ TEST(PrivateKeyTest, TextAndParametersAroundAPemKeyAreLeftAlone) {
   // What `openssl ecparam -genkey` writes: the curve, then the key.
   const std::string parameters =
       "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
-  EXPECT_TRUE(IsKeyOf(
-      PrivateKey::Decode(SecretText(parameters + TraditionalPem(key)), NoPassphrase), key));
+  EXPECT_TRUE(
+      IsKeyOf(PrivateKey::Decode(SecretText(parameters + TraditionalPem(key)), NoPassphrase), key));
   EXPECT_TRUE(IsKeyOf(
       PrivateKey::Decode(SecretText("# a key\n" + Pkcs8Pem(key) + "# its end\n"), NoPassphrase),
       key));

@@ -203,9 +203,9 @@ TEST(PublicKeyTest, KeysThatAreNeitherRsaNorEcAreRefusedByName) {
 TEST(PublicKeyTest, EcdsaOverMd5IsRefusedAsTheKernelRefusesIt) {
   const PrivateKey& key = TestKey("ec:p256");
   const Digest digest = TestDigest(HashAlgorithm::kMd5);
-  EXPECT_THAT(key.public_key().Verify(digest, SignAnyway(key, digest)),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       "key type ec:p256 cannot verify md5 signatures"));
+  EXPECT_THAT(
+      key.public_key().Verify(digest, SignAnyway(key, digest)),
+      StatusIs(StatusCode::kFailedPrecondition, "key type ec:p256 cannot verify md5 signatures"));
 }
 
 // Encodes the public half of a new P-256 key with one of OpenSSL's encoding parameters set.
@@ -225,10 +225,9 @@ TEST(PublicKeyTest, ACurveSpelledOutIsNotTheNamedOne) {
 
 TEST(PublicKeyTest, ACompressedPointIsNotTheUsualOne) {
   // The kernel takes uncompressed points only (crypto/ecdsa.c, ecdsa_set_pub_key).
-  ASSERT_OK_AND_ASSIGN(
-      const PublicKey key,
-      PublicKey::FromSubjectPublicKeyInfo(
-          EncodedWith(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed")));
+  ASSERT_OK_AND_ASSIGN(const PublicKey key,
+                       PublicKey::FromSubjectPublicKeyInfo(
+                           EncodedWith(OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed")));
   EXPECT_EQ(key.type().name, "ec:p256-compressed");
   EXPECT_EQ(UseOf(key.type()), KeyUse::kNone);
 }
@@ -253,8 +252,7 @@ TEST(PublicKeyTest, NothingAndGarbageAreNoPublicKeys) {
 TEST(PublicKeyTest, EveryTruncationOfAnEncodingIsRefused) {
   ASSERT_OK_AND_ASSIGN(const Bytes der, TestKey("ec:p256").public_key().SubjectPublicKeyInfo());
   for (size_t size = 0; size < der.size(); ++size) {
-    EXPECT_FALSE(
-        PublicKey::FromSubjectPublicKeyInfo(base::ByteSpan(der).subspan(0, size)).ok())
+    EXPECT_FALSE(PublicKey::FromSubjectPublicKeyInfo(base::ByteSpan(der).subspan(0, size)).ok())
         << size;
   }
 }

@@ -173,8 +173,7 @@ absl::Status SignWith(const Signer& signer) {
 
 // All that the product does with a key; nothing of it is left in scope afterwards. `meanwhile` is
 // called while there is.
-absl::Status UseKey(const Options& options, Pieces& pieces,
-                    absl::FunctionRef<void()> meanwhile) {
+absl::Status UseKey(const Options& options, Pieces& pieces, absl::FunctionRef<void()> meanwhile) {
   JET_ASSIGN_OR_RETURN(PrivateKey key, options.source == "file"
                                            ? DecodeFile()
                                            : GenerateKey(options.source, pieces));

@@ -1,6 +1,6 @@
 // No byte of a private key or passphrase is left in a process that has used and destroyed it. A
-// probe (secret_memory_probe.cc) looks through its own memory; that it would find something is shown
-// by a run that searches too early and by one without the wiping allocator.
+// probe (secret_memory_probe.cc) looks through its own memory; that it would find something is
+// shown by a run that searches too early and by one without the wiping allocator.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -99,9 +99,7 @@ std::vector<std::string> RunProbe(const char* mode, const KeyFile& file,
   return absl::StrSplit(std::string(base::AsText(output)), '\n', absl::SkipEmpty());
 }
 
-std::string NewPassphrase() {
-  return base::HexEncode(ValueOf(RandomSecret(24)).Expose());
-}
+std::string NewPassphrase() { return base::HexEncode(ValueOf(RandomSecret(24)).Expose()); }
 
 KeyFile Pbes2File(const char* type) {
   const PrivateKey& key = TestKey(type);
@@ -122,13 +120,12 @@ KeyFile TraditionalFile(const char* type, Traditional form) {
   const PrivateKey& key = TestKey(type);
   std::string passphrase = NewPassphrase();
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  const int written =
-      form == Traditional::kDer
-          ? i2d_PrivateKey_bio(bio.get(), key.evp())
-          : PEM_write_bio_PrivateKey_traditional(bio.get(), key.evp(), EVP_aes_128_cbc(),
-                                                 reinterpret_cast<uint8_t*>(passphrase.data()),
-                                                 static_cast<int>(passphrase.size()), nullptr,
-                                                 nullptr);
+  const int written = form == Traditional::kDer
+                          ? i2d_PrivateKey_bio(bio.get(), key.evp())
+                          : PEM_write_bio_PrivateKey_traditional(
+                                bio.get(), key.evp(), EVP_aes_128_cbc(),
+                                reinterpret_cast<uint8_t*>(passphrase.data()),
+                                static_cast<int>(passphrase.size()), nullptr, nullptr);
   if (written != 1) throw std::runtime_error("cannot encode the key");
   const char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);

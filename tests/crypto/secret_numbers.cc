@@ -15,12 +15,10 @@ namespace {
 using NamedParameters = std::vector<std::pair<const char*, const char*>>;
 
 const NamedParameters& ParametersOf(const crypto::PrivateKey& key) {
-  static const NamedParameters kRsa = {{"d", OSSL_PKEY_PARAM_RSA_D},
-                                       {"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
-                                       {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},
-                                       {"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
-                                       {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2},
-                                       {"qinv", OSSL_PKEY_PARAM_RSA_COEFFICIENT1}};
+  static const NamedParameters kRsa = {
+      {"d", OSSL_PKEY_PARAM_RSA_D},          {"p", OSSL_PKEY_PARAM_RSA_FACTOR1},
+      {"q", OSSL_PKEY_PARAM_RSA_FACTOR2},    {"dp", OSSL_PKEY_PARAM_RSA_EXPONENT1},
+      {"dq", OSSL_PKEY_PARAM_RSA_EXPONENT2}, {"qinv", OSSL_PKEY_PARAM_RSA_COEFFICIENT1}};
   static const NamedParameters kEc = {{"scalar", OSSL_PKEY_PARAM_PRIV_KEY}};
   return key.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa ? kRsa : kEc;
 }

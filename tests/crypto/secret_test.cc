@@ -96,8 +96,7 @@ TEST(ReadSecretTest, ReadsUpToTheLimitAndNotOneByteMore) {
     EXPECT_EQ(Shown(secret), content);
   }
   for (const size_t size : {kLimit + 1, kLimit + 2, 3 * kLimit}) {
-    const base::UniqueFd fd =
-        test::Open(folder.Write("f", base::ByteSpan(Bytes(size))), O_RDONLY);
+    const base::UniqueFd fd = test::Open(folder.Write("f", base::ByteSpan(Bytes(size))), O_RDONLY);
     EXPECT_THAT(ReadSecret(fd.get(), kLimit, "f"),
                 StatusIs(StatusCode::kResourceExhausted, "'f' is larger than 5000 bytes"));
   }
@@ -117,9 +116,9 @@ TEST(ReadSecretTest, AssemblesWhatAPipeGivesInPieces) {
 }
 
 TEST(ReadSecretTest, AFailedReadNamesTheFile) {
-  EXPECT_THAT(ReadSecret(-1, 10, "the key"),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       "cannot read 'the key': Bad file descriptor"));
+  EXPECT_THAT(
+      ReadSecret(-1, 10, "the key"),
+      StatusIs(StatusCode::kFailedPrecondition, "cannot read 'the key': Bad file descriptor"));
 }
 
 TEST(RandomSecretTest, NoTwoAreAlike) {

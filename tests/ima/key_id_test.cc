@@ -48,9 +48,8 @@ TEST(KeyIdTest, ItIsTheEndOfTheSubjectKeyIdentifier) {
 }
 
 TEST(KeyIdTest, WithoutAnIdentifierThereIsNone) {
-  EXPECT_THAT(KeyIdOf(WithoutSki()),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("has no subject key identifier")));
+  EXPECT_THAT(KeyIdOf(WithoutSki()), StatusIs(StatusCode::kFailedPrecondition,
+                                              HasSubstr("has no subject key identifier")));
 }
 
 TEST(KeyIdTest, AnIdentifierUnderFourBytesIsRefused) {

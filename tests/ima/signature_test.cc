@@ -19,11 +19,16 @@ constexpr KeyId kKeyId = {0x4b, 0xbb, 0x99, 0xd2};
 
 // Returns a signature header in front of `size` bytes that the size field gives as `stated`.
 Bytes Signature(uint8_t type, uint8_t version, uint8_t hash_id, size_t size, size_t stated) {
-  Bytes value = {type, version, hash_id};
-  value.insert(value.end(), kKeyId.begin(), kKeyId.end());
-  value.push_back(static_cast<uint8_t>(stated >> 8));
-  value.push_back(static_cast<uint8_t>(stated & 0xff));
-  value.insert(value.end(), size, 0xa5);
+  Bytes value = {type,
+                 version,
+                 hash_id,
+                 kKeyId[0],
+                 kKeyId[1],
+                 kKeyId[2],
+                 kKeyId[3],
+                 static_cast<uint8_t>(stated >> 8),
+                 static_cast<uint8_t>(stated & 0xff)};
+  value.resize(value.size() + size, 0xa5);
   return value;
 }
 
@@ -32,9 +37,9 @@ Bytes GoodSignature(size_t size = 64) { return Signature(3, 2, 4, size, size); }
 XattrDefect DefectOf(const Bytes& value) { return DecodeXattr(value).defect; }
 
 TEST(EncodeSignatureTest, TheBytesAreThoseOfTheFormat) {
-  EXPECT_THAT(EncodeSignature({HashAlgorithm::kSha256, kKeyId, {0xaa, 0xbb, 0xcc}}),
-              IsOkAndHolds(Bytes{0x03, 0x02, 0x04, 0x4b, 0xbb, 0x99, 0xd2, 0x00, 0x03, 0xaa, 0xbb,
-                                 0xcc}));
+  EXPECT_THAT(
+      EncodeSignature({HashAlgorithm::kSha256, kKeyId, {0xaa, 0xbb, 0xcc}}),
+      IsOkAndHolds(Bytes{0x03, 0x02, 0x04, 0x4b, 0xbb, 0x99, 0xd2, 0x00, 0x03, 0xaa, 0xbb, 0xcc}));
 }
 
 TEST(EncodeSignatureTest, EveryHashAndSizeSurvivesTheRoundTrip) {
@@ -122,15 +127,13 @@ TEST(DecodeXattrTest, ASignatureHasTheVersionOfItsType) {
   for (int version = 0; version < 256; ++version) {
     const auto byte = static_cast<uint8_t>(version);
     const DecodedXattr plain = DecodeXattr(Signature(3, byte, 4, 64, 64));
-    EXPECT_EQ(plain.defect,
-              version == 2 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
+    EXPECT_EQ(plain.defect, version == 2 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
     const DecodedXattr verity = DecodeXattr(Signature(6, byte, 4, 64, 64));
-    EXPECT_EQ(verity.defect,
-              version == 3 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
+    EXPECT_EQ(verity.defect, version == 3 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
     EXPECT_TRUE(verity.is_signature());
     if (version != 2) {
-      EXPECT_EQ(DescribeDefect(plain), absl::StrCat("signature version ", version,
-                                                    " is none that type 3 has"));
+      EXPECT_EQ(DescribeDefect(plain),
+                absl::StrCat("signature version ", version, " is none that type 3 has"));
     }
   }
 }
@@ -189,8 +192,8 @@ TEST(DecodeXattrTest, AnOldDigestIsSha1OrMd5ByItsSize) {
       EXPECT_EQ(decoded.hash_id, KernelHashId(HashAlgorithm::kMd5));
     } else {
       EXPECT_EQ(decoded.defect, XattrDefect::kWrongDigestSize);
-      EXPECT_EQ(DescribeDefect(decoded), absl::StrCat("a digest of ", size,
-                                                      " bytes does not go with its hash algorithm"));
+      EXPECT_EQ(DescribeDefect(decoded),
+                absl::StrCat("a digest of ", size, " bytes does not go with its hash algorithm"));
     }
   }
 }
@@ -227,10 +230,10 @@ TEST(DecodeXattrTest, ANewDigestOfAnUnknownHashIsSaidSo) {
 
 TEST(KernelHashTest, TheNumbersAreTheKernels) {
   // include/uapi/linux/hash_info.h and crypto/hash_info.c.
-  constexpr const char* kNames[] = {
-      "md4",    "md5",    "sha1",  "rmd160", "sha256", "sha384", "sha512", "sha224", "rmd128",
-      "rmd256", "rmd320", "wp256", "wp384",  "wp512",  "tgr128", "tgr160", "tgr192", "sm3",
-      "streebog256", "streebog512"};
+  constexpr const char* kNames[] = {"md4",    "md5",    "sha1",   "rmd160",      "sha256",
+                                    "sha384", "sha512", "sha224", "rmd128",      "rmd256",
+                                    "rmd320", "wp256",  "wp384",  "wp512",       "tgr128",
+                                    "tgr160", "tgr192", "sm3",    "streebog256", "streebog512"};
   for (size_t id = 0; id < std::size(kNames); ++id) {
     EXPECT_EQ(KernelHashName(static_cast<uint8_t>(id)), kNames[id]);
   }

@@ -124,9 +124,9 @@ TEST(SigningCertificateTest, EveryWarningIsGiven) {
   spec.basic_constraints = "CA:TRUE";
   spec.key_usage = "";
   spec.not_after = absl::FromUnixSeconds(1750000000);
-  EXPECT_THAT(Check(spec, ExpiredCertificates::kAllow),
-              IsOkAndHolds(ElementsAre(HasSubstr("expired"), HasSubstr("CA:TRUE"),
-                                       HasSubstr("keyUsage"))));
+  EXPECT_THAT(
+      Check(spec, ExpiredCertificates::kAllow),
+      IsOkAndHolds(ElementsAre(HasSubstr("expired"), HasSubstr("CA:TRUE"), HasSubstr("keyUsage"))));
 }
 
 }  // namespace

@@ -80,10 +80,9 @@ TEST(CertificateTest, APrivateKeyInTheFileIsRefused) {
 }
 
 TEST(CertificateTest, ABrokenBlockBesidesTheCertificateIsRefused) {
-  for (const char* broken :
-       {"-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n",
-        "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n"}) {
+  for (const char* broken : {"-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\nAAAA\n",
+                             "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+                             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END X-----\n"}) {
     EXPECT_THAT(DecodeText(PemOf(Example()) + broken),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr("PEM")))
         << broken;
@@ -258,8 +257,8 @@ Bytes ContentAt(const Bytes& der, const std::string& line) {
 
 TEST(CertificateTest, SerialAndIssuerContentAreTheOctetsInTheDer) {
   const test::ScratchFolder folder;
-  for (const Bytes& serial : {Bytes{0x01}, Bytes{0x7f}, Bytes{0x80}, Bytes{0xff, 0x00, 0x12},
-                              Bytes(20, 0x6b)}) {
+  for (const Bytes& serial :
+       {Bytes{0x01}, Bytes{0x7f}, Bytes{0x80}, Bytes{0xff, 0x00, 0x12}, Bytes(20, 0x6b)}) {
     CertificateSpec spec;
     spec.serial = serial;
     const Certificate certificate = MakeCertificate(spec);

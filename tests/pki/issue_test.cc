@@ -42,8 +42,8 @@ bool OpensslVerifies(const Certificate& ca, const Certificate& leaf) {
   const test::ScratchFolder folder;
   folder.Write("ca.pem", test::PemOf(ca));
   folder.Write("leaf.pem", test::PemOf(leaf));
-  return Run(absl::StrCat("openssl verify -x509_strict -check_ss_sig -CAfile ", folder.Path("ca.pem"),
-                          " ", folder.Path("leaf.pem"))) == 0;
+  return Run(absl::StrCat("openssl verify -x509_strict -check_ss_sig -CAfile ",
+                          folder.Path("ca.pem"), " ", folder.Path("leaf.pem"))) == 0;
 }
 
 struct ExtensionFact {
@@ -80,8 +80,7 @@ base::Bytes AuthorityKeyIdentifier(const Certificate& certificate) {
 TEST(IssueSelfSignedTest, EveryKeyThatSignsGetsTheDocumentedCertificate) {
   for (const char* type : {"rsa:2048", "ec:p256", "ec:p384"}) {
     const PrivateKey& key = TestKey(type);
-    ASSERT_OK_AND_ASSIGN(const Certificate certificate,
-                         IssueSelfSigned(key, kSubject, kValidity));
+    ASSERT_OK_AND_ASSIGN(const Certificate certificate, IssueSelfSigned(key, kSubject, kValidity));
     ExpectTheDocumentedExtensions(certificate);
     EXPECT_EQ(AuthorityKeyIdentifier(certificate), *certificate.subject_key_identifier());
     EXPECT_TRUE(certificate.public_key() == key.public_key());
@@ -125,9 +124,9 @@ TEST(IssueSelfSignedTest, SerialsAreSixteenRandomPositiveOctets) {
 
 TEST(IssueByTest, TheChainVerifiesWithOpenssl) {
   const Certificate ca = MakeCa();
-  ASSERT_OK_AND_ASSIGN(const Certificate leaf,
-                       IssueBy({ca, TestKey("ec:p384")}, TestKey("rsa:2048").public_key(), kSubject,
-                               kValidity));
+  ASSERT_OK_AND_ASSIGN(
+      const Certificate leaf,
+      IssueBy({ca, TestKey("ec:p384")}, TestKey("rsa:2048").public_key(), kSubject, kValidity));
   ExpectTheDocumentedExtensions(leaf);
   EXPECT_EQ(AuthorityKeyIdentifier(leaf), *ca.subject_key_identifier());
   EXPECT_EQ(leaf.issuer(), ca.subject());
@@ -147,18 +146,18 @@ TEST(IssueByTest, ALeafOfAnotherCaDoesNotVerifyWithOpenssl) {
   spec.basic_constraints = "critical,CA:TRUE";
   spec.key_usage = "keyCertSign";
   const Certificate other_ca = MakeCertificate(spec);
-  ASSERT_OK_AND_ASSIGN(const Certificate leaf,
-                       IssueBy({other_ca, other_key}, TestKey("ec:p256").public_key(), kSubject,
-                               kValidity));
+  ASSERT_OK_AND_ASSIGN(
+      const Certificate leaf,
+      IssueBy({other_ca, other_key}, TestKey("ec:p256").public_key(), kSubject, kValidity));
   EXPECT_FALSE(OpensslVerifies(ca, leaf));
 }
 
 TEST(IssueByTest, AnIssuerThatIsNoCaIsRefused) {
   const Certificate leaf = MakeCertificate();
-  EXPECT_THAT(IssueBy({leaf, TestKey("ec:p256")}, TestKey("rsa:2048").public_key(), kSubject,
-                      kValidity),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       "the CA certificate of 'CN=test,O=Lab' is no CA (CA:FALSE)"));
+  EXPECT_THAT(
+      IssueBy({leaf, TestKey("ec:p256")}, TestKey("rsa:2048").public_key(), kSubject, kValidity),
+      StatusIs(StatusCode::kFailedPrecondition,
+               "the CA certificate of 'CN=test,O=Lab' is no CA (CA:FALSE)"));
 }
 
 TEST(IssueByTest, ACaThatMayNotSignCertificatesIsRefused) {
@@ -186,10 +185,10 @@ TEST(IssueByTest, ACaWithoutASubjectKeyIdentifierIsRefusedInWords) {
   spec.basic_constraints = "critical,CA:TRUE";
   spec.key_usage = "";
   spec.subject_key_identifier.reset();
-  EXPECT_THAT(IssueBy({MakeCertificate(spec), TestKey("ec:p256")}, TestKey("rsa:2048").public_key(),
-                      kSubject, kValidity),
-              StatusIs(StatusCode::kFailedPrecondition,
-                       HasSubstr("has no subject key identifier")));
+  EXPECT_THAT(
+      IssueBy({MakeCertificate(spec), TestKey("ec:p256")}, TestKey("rsa:2048").public_key(),
+              kSubject, kValidity),
+      StatusIs(StatusCode::kFailedPrecondition, HasSubstr("has no subject key identifier")));
 }
 
 TEST(CheckSubjectTest, TheBoundsAreX520s) {
@@ -212,15 +211,15 @@ TEST(CheckSubjectTest, ACommonNameIsNeeded) {
 }
 
 TEST(CheckSubjectTest, TextThatIsTooLongIsNamed) {
-  EXPECT_THAT(CheckSubject({std::string(65, 'o'), "x", ""}),
-              StatusIs(StatusCode::kInvalidArgument,
-                       "the organization is longer than 64 characters"));
-  EXPECT_THAT(CheckSubject({"", std::string(65, 'c'), ""}),
-              StatusIs(StatusCode::kInvalidArgument,
-                       "the common name is longer than 64 characters"));
-  EXPECT_THAT(CheckSubject({"", "x", std::string(256, 'e')}),
-              StatusIs(StatusCode::kInvalidArgument,
-                       "the e-mail address is longer than 255 characters"));
+  EXPECT_THAT(
+      CheckSubject({std::string(65, 'o'), "x", ""}),
+      StatusIs(StatusCode::kInvalidArgument, "the organization is longer than 64 characters"));
+  EXPECT_THAT(
+      CheckSubject({"", std::string(65, 'c'), ""}),
+      StatusIs(StatusCode::kInvalidArgument, "the common name is longer than 64 characters"));
+  EXPECT_THAT(
+      CheckSubject({"", "x", std::string(256, 'e')}),
+      StatusIs(StatusCode::kInvalidArgument, "the e-mail address is longer than 255 characters"));
 }
 
 TEST(CheckSubjectTest, ControlCharactersAreNamed) {
@@ -229,9 +228,9 @@ TEST(CheckSubjectTest, ControlCharactersAreNamed) {
               StatusIs(StatusCode::kInvalidArgument, "the organization holds a control character"));
   EXPECT_THAT(CheckSubject({"", forged, ""}),
               StatusIs(StatusCode::kInvalidArgument, "the common name holds a control character"));
-  EXPECT_THAT(CheckSubject({"", "x", forged}),
-              StatusIs(StatusCode::kInvalidArgument,
-                       "the e-mail address holds a control character"));
+  EXPECT_THAT(
+      CheckSubject({"", "x", forged}),
+      StatusIs(StatusCode::kInvalidArgument, "the e-mail address holds a control character"));
   EXPECT_THAT(IssueSelfSigned(TestKey("ec:p256"), {"", forged, ""}, kValidity),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("control character")));
 }

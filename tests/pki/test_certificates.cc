@@ -51,10 +51,11 @@ void AddExtension(X509* certificate, int nid, const std::string& value) {
 void AddSubjectKeyIdentifier(X509* certificate, const absl::optional<base::Bytes>& value) {
   if (!value.has_value()) return;
   const crypto::Asn1OctetStringPtr octets(ASN1_OCTET_STRING_new());
-  Require(ASN1_OCTET_STRING_set(octets.get(), value->data(), static_cast<int>(value->size())) == 1 &&
-              X509_add1_ext_i2d(certificate, NID_subject_key_identifier, octets.get(), 0,
-                                X509V3_ADD_DEFAULT) == 1,
-          "cannot add the identifier");
+  Require(
+      ASN1_OCTET_STRING_set(octets.get(), value->data(), static_cast<int>(value->size())) == 1 &&
+          X509_add1_ext_i2d(certificate, NID_subject_key_identifier, octets.get(), 0,
+                            X509V3_ADD_DEFAULT) == 1,
+      "cannot add the identifier");
 }
 
 }  // namespace

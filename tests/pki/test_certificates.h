@@ -23,15 +23,15 @@ struct NameEntry {
 };
 
 struct CertificateSpec {
-  std::string key_type = "ec:p256";                  // of TestKey, unless `key` is given
+  std::string key_type = "ec:p256";  // of TestKey, unless `key` is given
   const crypto::PrivateKey* key = nullptr;
   std::vector<NameEntry> subject = {{"O", "Lab"}, {"CN", "test"}};
-  base::Bytes serial = {0x01};                       // big endian, unsigned
-  absl::Time not_before = absl::FromUnixSeconds(1700000000);   // 2023-11-14
-  absl::Time not_after = absl::FromUnixSeconds(4000000000);    // 2096-10-02
+  base::Bytes serial = {0x01};                                // big endian, unsigned
+  absl::Time not_before = absl::FromUnixSeconds(1700000000);  // 2023-11-14
+  absl::Time not_after = absl::FromUnixSeconds(4000000000);   // 2096-10-02
   absl::optional<base::Bytes> subject_key_identifier = base::Bytes(20, 0x5c);
-  std::string basic_constraints = "critical,CA:FALSE";          // in x509v3_config(5); "" for none
-  std::string key_usage = "critical,digitalSignature";          // "" for none
+  std::string basic_constraints = "critical,CA:FALSE";  // in x509v3_config(5); "" for none
+  std::string key_usage = "critical,digitalSignature";  // "" for none
 };
 
 // Returns a certificate signed by its own key; issuer and subject are the same. Throws on failure.
