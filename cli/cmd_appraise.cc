@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "cli/file_commands.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "crypto/digest.h"
 #include "keystore/keystore.h"
 
@@ -46,8 +46,8 @@ class AppraiseRun : public base::FileRunHandler {
         line_per_file_(line_per_file || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
-    const absl::StatusOr<appraise::Appraisal> appraisal = appraise::AppraiseFile(
-        file.fd.get(), trust_.set, hashers_.at(static_cast<size_t>(worker)));
+    const absl::StatusOr<appraise::Appraisal> appraisal =
+        appraise::AppraiseFile(file.fd.get(), trust_.set, hashers_.at(static_cast<size_t>(worker)));
     if (!appraisal.ok()) {
       OnError(file.path, appraisal.status());
       return;
@@ -138,8 +138,9 @@ class AppraiseRun : public base::FileRunHandler {
       absl::StrAppend(&rest, " (key ", appraisal.key->name, ", ", appraisal.hash_name, ")");
       const absl::optional<bool> in_keyring = InKernelKeyring(appraisal);
       if (in_keyring.has_value() && !*in_keyring) {
-        absl::StrAppend(&rest, "; but this kernel's keyring does not hold the key, so it refuses "
-                               "the file (jet-ima load adds it)");
+        absl::StrAppend(&rest,
+                        "; but this kernel's keyring does not hold the key, so it refuses "
+                        "the file (jet-ima load adds it)");
       }
       for (const std::string& warning : appraisal.warnings) absl::StrAppend(&rest, "; ", warning);
     } else {
@@ -148,7 +149,8 @@ class AppraiseRun : public base::FileRunHandler {
         absl::StrAppend(&rest, " [kernel: cause=", appraisal.kernel_cause, "]");
       }
     }
-    output_.Result({path, appraise::VerdictName(appraisal.verdict), rest, ToneOf(appraisal.verdict)});
+    output_.Result(
+        {path, appraise::VerdictName(appraisal.verdict), rest, ToneOf(appraisal.verdict)});
   }
 
   // The reverse of the hint above: the kernel holds a key that is not among the trusted ones.
@@ -207,8 +209,8 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> StoredCertificates(
     certificates.push_back({key.name, key.certificate});
   }
   for (const keystore::DamagedKey& damaged : listing.damaged) {
-    session.output.Warning(absl::StrCat("key '", damaged.name, "' is damaged and not trusted: ",
-                                        damaged.error.message()));
+    session.output.Warning(absl::StrCat("key '", damaged.name,
+                                        "' is damaged and not trusted: ", damaged.error.message()));
   }
   return certificates;
 }
@@ -256,6 +258,12 @@ absl::StatusOr<Trust> OpenTrust(Session& session, const AppraiseCommandOptions& 
 }
 
 void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged) {
+  if (run.scripts() > 0 && !scripts_judged) {
+    session.output.Note(
+        absl::StrCat(run.scripts(),
+                     " executable scripts were not judged; the kernel refuses an "
+                     "unsigned one that is executed itself (--scripts judges them)"));
+  }
   Json object = {{"type", "summary"}, {"judged", run.judged()}};
   std::string line = absl::StrCat("judged ", run.judged());
   for (const Verdict verdict : appraise::AllVerdicts()) {
@@ -266,13 +274,7 @@ void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged)
   object["skipped"] = run.skipped();
   object["failed"] = run.failed();
   session.output.Object(object);
-  session.output.Line(
-      absl::StrCat(line, ", skipped ", run.skipped(), ", failed ", run.failed()));
-  if (run.scripts() > 0 && !scripts_judged) {
-    session.output.Note(absl::StrCat(run.scripts(),
-                                     " executable scripts were not judged; the kernel refuses an "
-                                     "unsigned one that is executed itself (--scripts judges them)"));
-  }
+  session.output.Line(absl::StrCat(line, ", skipped ", run.skipped(), ", failed ", run.failed()));
 }
 
 }  // namespace
@@ -294,19 +296,14 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   return run.count(Verdict::kValid) == run.judged() ? ExitStatus::kGood : ExitStatus::kNo;
 }
 
-RunFunction DeclareAppraise(CLI::App& app) {
+RunFunction DeclareAppraise(OptionParser& parser) {
   auto options = std::make_shared<AppraiseCommandOptions>();
-  DeclareFiles(app, options->files);
-  app.add_option("--key", options->keys, "Trust this key of the keystore; may be repeated")
-      ->type_name("NAME")
-      ->allow_extra_args(false);
-  app.add_option("--x509-cert", options->certificates,
-                 "Trust the key of this certificate, DER or PEM; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  app.add_option("--keyring", options->keyring,
-                 "Trust the keys of this keyring whose certificates are at hand")
-      ->type_name("RING");
+  DeclareFiles(parser, options->files);
+  parser.Value("--key", options->keys, "NAME", "Trust this key of the keystore; may be repeated");
+  parser.Value("--x509-cert", options->certificates, "FILE",
+               "Trust the key of this certificate, DER or PEM; may be repeated");
+  parser.Value("--keyring", options->keyring, "RING",
+               "Trust the keys of this keyring whose certificates are at hand");
   return [options](Session& session) { return RunAppraise(session, *options); };
 }
 

@@ -1,6 +1,5 @@
 #include <fcntl.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/xattr.h"
 #include "cli/command.h"
+#include "cli/option_parser.h"
 #include "ima/signature.h"
 
 namespace jet::cli {
@@ -37,16 +37,16 @@ const char* TypeText(uint8_t type) {
 Fields FieldsOf(const std::string& path, const ima::DecodedXattr& decoded, size_t size) {
   Fields fields = {{"File", path}, {"Size", absl::StrCat(size, " bytes")}};
   if (decoded.type.has_value()) {
-    fields.emplace_back("Type", absl::StrFormat("0x%02x (%s)", *decoded.type,
-                                                TypeText(*decoded.type)));
+    fields.emplace_back("Type",
+                        absl::StrFormat("0x%02x (%s)", *decoded.type, TypeText(*decoded.type)));
   }
   if (decoded.version.has_value()) {
     fields.emplace_back("Signature Version", absl::StrCat(*decoded.version));
   }
   if (decoded.hash_id.has_value()) {
     fields.emplace_back("Hash Algorithm",
-                        absl::StrCat(ima::KernelHashName(*decoded.hash_id).value_or("unknown"), " (",
-                                     *decoded.hash_id, ")"));
+                        absl::StrCat(ima::KernelHashName(*decoded.hash_id).value_or("unknown"),
+                                     " (", *decoded.hash_id, ")"));
   }
   if (decoded.key_id.has_value()) {
     fields.emplace_back("Key ID", ima::KeyIdText(*decoded.key_id));
@@ -78,10 +78,9 @@ Json ObjectOf(const std::string& path, const ima::DecodedXattr& decoded, size_t 
   object["xattr_type"] = NumberOrNull(decoded.type);
   object["signature_version"] = NumberOrNull(decoded.version);
   object["hash_id"] = NumberOrNull(decoded.hash_id);
-  object["hash_algorithm"] =
-      decoded.hash_id.has_value()
-          ? NumberOrNull(ima::KernelHashName(*decoded.hash_id))
-          : Json(nullptr);
+  object["hash_algorithm"] = decoded.hash_id.has_value()
+                                 ? NumberOrNull(ima::KernelHashName(*decoded.hash_id))
+                                 : Json(nullptr);
   object["key_id"] =
       decoded.key_id.has_value() ? Json(ima::KeyIdText(*decoded.key_id)) : Json(nullptr);
   object["stated_size"] = NumberOrNull(decoded.stated_size);
@@ -124,9 +123,9 @@ absl::StatusOr<ExitStatus> RunInspect(Session& session, const std::vector<std::s
 
 }  // namespace
 
-RunFunction DeclareImaInspect(CLI::App& app) {
+RunFunction DeclareImaInspect(OptionParser& parser) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  app.add_option("FILE", *paths, "Files")->required()->type_name("");
+  parser.Value("FILE", *paths, "", "Files").Required();
   return [paths](Session& session) { return RunInspect(session, *paths); };
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/key_commands.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
@@ -51,9 +51,9 @@ absl::StatusOr<ExitStatus> RunImaKeyring(Session& session, const KeyringOptions&
   return ExitStatus::kGood;
 }
 
-RunFunction DeclareImaKeyring(CLI::App& app) {
+RunFunction DeclareImaKeyring(OptionParser& parser) {
   auto options = std::make_shared<KeyringOptions>();
-  DeclareKeyring(app, options->keyring);
+  DeclareKeyring(parser, options->keyring);
   return [options](Session& session) { return RunImaKeyring(session, *options); };
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -8,6 +7,7 @@
 #include "base/xattr.h"
 #include "cli/command.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "crypto/signer.h"
 #include "ima/mirror.h"
 #include "ima/pin.h"
@@ -32,8 +32,8 @@ std::vector<ima::NamedCertificate> CertificatesOf(const keystore::KeyListing& li
   return certificates;
 }
 
-void Report(Session& session, const std::string& name, const char* word,
-            const std::string& keyring, const absl::Status& error) {
+void Report(Session& session, const std::string& name, const char* word, const std::string& keyring,
+            const absl::Status& error) {
   Json object = {{"type", "key"}, {"name", name}, {"mirror", word}, {"keyring", keyring}};
   if (!error.ok()) {
     object["error"] = std::string(error.message());
@@ -158,15 +158,14 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
 
 }  // namespace
 
-RunFunction DeclareImaLoad(CLI::App& app) {
+RunFunction DeclareImaLoad(OptionParser& parser) {
   auto options = std::make_shared<LoadOptions>();
-  DeclareKeyring(app, options->keyring);
-  app.add_flag("--pin", options->pin,
-               "Then run a bundled signed program, so that the kernel keeps this keyring and no "
-               "other user's can take its place");
-  app.add_option("--pin-folder", options->pin_folder,
-                 "Folder, on an appraised file system, to run it from (TMPDIR, /var/tmp)")
-      ->type_name("DIR");
+  DeclareKeyring(parser, options->keyring);
+  parser.Flag("--pin", options->pin,
+              "Then run a bundled signed program, so that the kernel keeps this keyring and no "
+              "other user's can take its place");
+  parser.Value("--pin-folder", options->pin_folder, "DIR",
+               "Folder, on an appraised file system, to run it from (TMPDIR, /var/tmp)");
   return [options](Session& session) { return RunLoad(session, *options); };
 }
 

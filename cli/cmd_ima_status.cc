@@ -1,6 +1,5 @@
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "base/status_macros.h"
 #include "cli/command.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "ima/mirror.h"
 #include "keystore/keystore.h"
 
@@ -66,9 +66,9 @@ absl::StatusOr<ExitStatus> RunStatus(Session& session, const absl::optional<std:
     certificates.push_back({key.name, key.certificate});
   }
   const ima::MirrorPlan plan = ima::PlanMirror(certificates, members);
-  session.output.Labelled(
-      {{"Keyring", absent ? std::string("none yet (") + std::string(resolved.status().message()) + ")"
-                          : resolved->keyring->name()}});
+  session.output.Labelled({{"Keyring", absent ? std::string("none yet (") +
+                                                    std::string(resolved.status().message()) + ")"
+                                              : resolved->keyring->name()}});
   for (const auto& key : plan.present) PrintKey(session, key.name, "in-keyring", Tone::kGood);
   for (const auto& key : plan.missing) PrintKey(session, key.name, "not-in-keyring", Tone::kBad);
   for (const ima::KeyringMember& member : plan.foreign) {
@@ -78,6 +78,7 @@ absl::StatusOr<ExitStatus> RunStatus(Session& session, const absl::optional<std:
     session.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
   }
+  if (!plan.missing.empty()) session.output.Note("jet-ima load mirrors what is missing");
   session.output.Object({{"type", "summary"},
                          {"keyring", absent ? Json(nullptr) : Json(resolved->keyring->name())},
                          {"in_keyring", plan.present.size()},
@@ -86,15 +87,14 @@ absl::StatusOr<ExitStatus> RunStatus(Session& session, const absl::optional<std:
                          {"damaged", listing.damaged.size()}});
   if (!listing.damaged.empty()) return ExitStatus::kCouldNotDo;
   if (plan.missing.empty()) return ExitStatus::kGood;
-  session.output.Note("jet-ima load mirrors what is missing");
   return ExitStatus::kNo;
 }
 
 }  // namespace
 
-RunFunction DeclareImaStatus(CLI::App& app) {
+RunFunction DeclareImaStatus(OptionParser& parser) {
   auto keyring = std::make_shared<absl::optional<std::string>>();
-  DeclareKeyring(app, *keyring);
+  DeclareKeyring(parser, *keyring);
   return [keyring](Session& session) { return RunStatus(session, *keyring); };
 }
 

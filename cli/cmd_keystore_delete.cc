@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/escape.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
@@ -28,8 +28,9 @@ absl::Status Confirm(const DeleteOptions& options) {
   if (options.yes) return absl::OkStatus();
   const base::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal.valid()) {
-    return UsageError("deleting a key cannot be undone, and there is no terminal to ask on: --yes "
-                      "confirms it");
+    return UsageError(
+        "deleting a key cannot be undone, and there is no terminal to ask on: --yes "
+        "confirms it");
   }
   const std::string question =
       absl::StrCat("Delete key '", Escape(options.name),
@@ -55,8 +56,8 @@ absl::Status UnlinkFrom(const ima::Keyring& keyring, const pki::Certificate& cer
 absl::StatusOr<bool> StoredTwice(const keystore::Keystore& store, const keystore::StoredKey& key) {
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
   for (const keystore::StoredKey& other : listing.keys) {
-    if (other.name != key.name && other.certificate.subject_key_identifier() ==
-                                      key.certificate.subject_key_identifier()) {
+    if (other.name != key.name &&
+        other.certificate.subject_key_identifier() == key.certificate.subject_key_identifier()) {
       return true;
     }
   }
@@ -98,8 +99,8 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
   JET_RETURN_IF_ERROR(CheckKeyExists(session, options.name));
   JET_RETURN_IF_ERROR(Confirm(options));
   JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring, RingToClear(session, options));
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store, keystore::Keystore::Open(
-                                                     session.keystore, keystore::Access::kWrite));
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store,
+                       keystore::Keystore::Open(session.keystore, keystore::Access::kWrite));
   bool unlinked = false;
   JET_RETURN_IF_ERROR(
       store.Remove(options.name, [&](const keystore::StoredKey& removed) -> absl::Status {
@@ -110,19 +111,20 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
       {{"type", "key"}, {"name", options.name}, {"deleted", true}, {"unlinked", unlinked}});
   session.output.Line(absl::StrCat("key '", options.name, "' deleted"));
   if (unlinked) {
-    session.output.Note("files that the kernel has already appraised go on running until their "
-                        "inodes leave its cache (a reboot is the sure way)");
+    session.output.Note(
+        "files that the kernel has already appraised go on running until their "
+        "inodes leave its cache (a reboot is the sure way)");
   }
   return ExitStatus::kGood;
 }
 
 }  // namespace
 
-RunFunction DeclareKeystoreDelete(CLI::App& app) {
+RunFunction DeclareKeystoreDelete(OptionParser& parser) {
   auto options = std::make_shared<DeleteOptions>();
-  app.add_option("NAME", options->name, "Name of the key")->required()->type_name("");
-  app.add_flag("--yes", options->yes, "Do not ask");
-  DeclareKeyring(app, options->keyring);
+  parser.Value("NAME", options->name, "", "Name of the key").Required();
+  parser.Flag("--yes", options->yes, "Do not ask");
+  DeclareKeyring(parser, options->keyring);
   return [options](Session& session) { return RunDelete(session, *options); };
 }
 

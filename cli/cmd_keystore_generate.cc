@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "cli/passphrase.h"
 #include "cli/private_key_input.h"
 #include "cli/store_key.h"
@@ -138,38 +138,31 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
 
 }  // namespace
 
-RunFunction DeclareKeystoreGenerate(CLI::App& app) {
+RunFunction DeclareKeystoreGenerate(OptionParser& parser) {
   auto options = std::make_shared<GenerateOptions>();
-  app.add_option("--key-name", options->key_name, "Name of the key, unique in the keystore")
-      ->type_name("NAME")
-      ->required();
-  app.add_option("--key-type", options->key_type,
-                 absl::StrCat(crypto::SigningKeyTypeNames(), " (rsa:3072)"))
-      ->type_name("TYPE");
-  app.add_option("--organization", options->subject.organization, "Organization in the subject")
-      ->type_name("TEXT");
-  app.add_option("--common-name", options->subject.common_name,
-                 "Common name in the subject (the key's name)")
-      ->type_name("TEXT");
-  app.add_option("--email", options->subject.email, "E-mail address in the subject")
-      ->type_name("TEXT");
-  app.add_option("--days", options->days, "Days that the certificate is valid (1825)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 36500));
-  app.add_option("--ca-x509-cert", options->ca_certificate,
-                 "Certificate of the CA that issues the new one (it signs itself)")
-      ->type_name("FILE");
-  app.add_option("--ca-private-key", options->ca_private_key.source, "Private key of that CA")
-      ->type_name("FILE");
-  app.add_flag("--insecure-key-mode", options->ca_private_key.insecure_mode,
-               "Take a CA key file that group or others can read");
-  app.add_option("--out-dir", options->out_dir,
-                 "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key")
-      ->type_name("DIR");
-  app.add_flag("--no-encryption", options->no_encryption,
-               "With --out-dir: write the private key without a passphrase");
-  DeclarePassphrase(app, options->passphrase);
-  DeclareKeyring(app, options->keyring);
+  parser.Value("--key-name", options->key_name, "NAME", "Name of the key, unique in the keystore")
+      .Required();
+  parser.Value("--key-type", options->key_type, "TYPE",
+               absl::StrCat(crypto::SigningKeyTypeNames(), " (rsa:3072)"));
+  parser.Value("--organization", options->subject.organization, "TEXT",
+               "Organization in the subject");
+  parser.Value("--common-name", options->subject.common_name, "TEXT",
+               "Common name in the subject (the key's name)");
+  parser.Value("--email", options->subject.email, "TEXT", "E-mail address in the subject");
+  parser.Value("--days", options->days, "N", "Days that the certificate is valid (1825)")
+      .InRange(1, 36500);
+  parser.Value("--ca-x509-cert", options->ca_certificate, "FILE",
+               "Certificate of the CA that issues the new one (it signs itself)");
+  parser.Value("--ca-private-key", options->ca_private_key.source, "FILE",
+               "Private key of that CA");
+  parser.Flag("--insecure-key-mode", options->ca_private_key.insecure_mode,
+              "Take a CA key file that group or others can read");
+  parser.Value("--out-dir", options->out_dir, "DIR",
+               "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key");
+  parser.Flag("--no-encryption", options->no_encryption,
+              "With --out-dir: write the private key without a passphrase");
+  DeclarePassphrase(parser, options->passphrase);
+  DeclareKeyring(parser, options->keyring);
   return [options](Session& session) { return RunGenerate(session, *options); };
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/key_commands.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "cli/store_key.h"
 
 namespace jet::cli {
@@ -34,17 +34,15 @@ absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptio
   return stored;
 }
 
-RunFunction DeclareKeystoreImport(CLI::App& app) {
+RunFunction DeclareKeystoreImport(OptionParser& parser) {
   auto options = std::make_shared<ImportOptions>();
-  app.add_option("--key-name", options->key_name, "Name of the key, unique in the keystore")
-      ->type_name("NAME")
-      ->required();
-  app.add_option("--x509-cert", options->certificate, "Certificate file, DER or PEM")
-      ->type_name("FILE")
-      ->required();
-  DeclarePrivateKey(app, options->private_key);
-  DeclareKeyring(app, options->keyring);
-  app.add_flag("--allow-expired", options->allow_expired, "Take a certificate out of its dates");
+  parser.Value("--key-name", options->key_name, "NAME", "Name of the key, unique in the keystore")
+      .Required();
+  parser.Value("--x509-cert", options->certificate, "FILE", "Certificate file, DER or PEM")
+      .Required();
+  DeclarePrivateKey(parser, options->private_key);
+  DeclareKeyring(parser, options->keyring);
+  parser.Flag("--allow-expired", options->allow_expired, "Take a certificate out of its dates");
   return [options](Session& session) { return RunKeystoreImport(session, *options); };
 }
 

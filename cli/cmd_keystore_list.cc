@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "cli/key_commands.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/option_parser.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
@@ -58,19 +58,18 @@ absl::StatusOr<ExitStatus> RunKeystoreList(Session& session, const ListOptions& 
     session.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
   }
-  session.output.Object({{"type", "summary"},
-                         {"keys", listing.keys.size()},
-                         {"damaged", listing.damaged.size()}});
+  session.output.Object(
+      {{"type", "summary"}, {"keys", listing.keys.size()}, {"damaged", listing.damaged.size()}});
   return listing.damaged.empty() ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
 }
 
-RunFunction DeclareKeystoreList(CLI::App& /*app*/) {
+RunFunction DeclareKeystoreList(OptionParser& /*parser*/) {
   return [](Session& session) { return RunKeystoreList(session, {}); };
 }
 
-RunFunction DeclareKeystoreShow(CLI::App& app) {
+RunFunction DeclareKeystoreShow(OptionParser& parser) {
   auto name = std::make_shared<std::string>();
-  app.add_option("NAME", *name, "Name of the key")->required()->type_name("");
+  parser.Value("NAME", *name, "", "Name of the key").Required();
   return [name](Session& session) -> absl::StatusOr<ExitStatus> {
     JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
                          keystore::Keystore::Open(session.keystore, keystore::Access::kRead));

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "base/status_macros.h"
 #include "cli/command.h"
 #include "cli/file_commands.h"
+#include "cli/option_parser.h"
 #include "crypto/digest.h"
 #include "sign/file_signer.h"
 
@@ -116,10 +116,10 @@ class SignRun : public base::FileRunHandler {
                       Tone::kDoubtful});
       return;
     }
-    output_.Result({path, word,
-                    absl::StrCat(" (key ", key_.name, ", ",
-                                 crypto::NameOf(outcome.digest.algorithm()), ")"),
-                    Tone::kGood});
+    output_.Result(
+        {path, word,
+         absl::StrCat(" (key ", key_.name, ", ", crypto::NameOf(outcome.digest.algorithm()), ")"),
+         Tone::kGood});
   }
 
   Output& output_;
@@ -135,23 +135,23 @@ std::string SkippedText(const Counts& counts) {
   std::vector<std::string> parts;
   for (size_t i = 0; i < counts.skipped.size(); ++i) {
     if (counts.skipped[i] == 0) continue;
-    parts.push_back(absl::StrCat(counts.skipped[i], " ",
-                                 SkipReasonText(static_cast<base::SkipReason>(i))));
+    parts.push_back(
+        absl::StrCat(counts.skipped[i], " ", SkipReasonText(static_cast<base::SkipReason>(i))));
   }
   const size_t all = counts.skipped[0] + counts.skipped[1] + counts.skipped[2];
-  return parts.empty() ? "skipped 0" : absl::StrCat("skipped ", all, " (", absl::StrJoin(parts, ", "), ")");
+  return parts.empty() ? "skipped 0"
+                       : absl::StrCat("skipped ", all, " (", absl::StrJoin(parts, ", "), ")");
 }
 
 void PrintSummary(Session& session, const Counts& counts, bool dry_run) {
   using sign::SignResult;
-  session.output.Object(
-      {{"type", "summary"},
-       {"signed", counts.of(SignResult::kSigned)},
-       {"would_sign", counts.of(SignResult::kWouldSign)},
-       {"already_valid", counts.of(SignResult::kAlreadyValid)},
-       {"kept", counts.of(SignResult::kKept)},
-       {"skipped", counts.skipped[0] + counts.skipped[1] + counts.skipped[2]},
-       {"failed", counts.failed}});
+  session.output.Object({{"type", "summary"},
+                         {"signed", counts.of(SignResult::kSigned)},
+                         {"would_sign", counts.of(SignResult::kWouldSign)},
+                         {"already_valid", counts.of(SignResult::kAlreadyValid)},
+                         {"kept", counts.of(SignResult::kKept)},
+                         {"skipped", counts.skipped[0] + counts.skipped[1] + counts.skipped[2]},
+                         {"failed", counts.failed}});
   session.output.Line(absl::StrCat(
       dry_run ? "would sign " : "signed ",
       counts.of(dry_run ? SignResult::kWouldSign : SignResult::kSigned), ", already valid ",
@@ -191,14 +191,14 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   return ExitStatus::kGood;
 }
 
-RunFunction DeclareSign(CLI::App& app) {
+RunFunction DeclareSign(OptionParser& parser) {
   auto options = std::make_shared<SignCommandOptions>();
-  DeclareFiles(app, options->files);
-  app.add_flag("-H", options->files.follow_links, "Follow links named on the command line");
-  DeclareSigningKey(app, options->key);
-  app.add_option("--hash", options->hash, "sha256, sha384 or sha512 (sha256)")->type_name("NAME");
-  app.add_flag("--force", options->force, "Sign again whatever valid signature there is");
-  app.add_flag("--dry-run", options->dry_run, "Do everything but write");
+  DeclareFiles(parser, options->files);
+  parser.Flag("-H", options->files.follow_links, "Follow links named on the command line");
+  DeclareSigningKey(parser, options->key);
+  parser.Value("--hash", options->hash, "NAME", "sha256, sha384 or sha512 (sha256)");
+  parser.Flag("--force", options->force, "Sign again whatever valid signature there is");
+  parser.Flag("--dry-run", options->dry_run, "Do everything but write");
   return [options](Session& session) { return RunSign(session, *options); };
 }
 

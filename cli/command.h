@@ -10,11 +10,8 @@
 #include "absl/types/span.h"
 #include "cli/configuration.h"
 #include "cli/exit_status.h"
+#include "cli/option_parser.h"
 #include "cli/output.h"
-
-namespace CLI {
-class App;
-}
 
 namespace jet::cli {
 
@@ -28,15 +25,15 @@ struct Session {
 // Does the work. An error ends the command with ExitStatusFor(error) and its message on stderr.
 using RunFunction = std::function<absl::StatusOr<ExitStatus>(Session&)>;
 
-// Declares the options of a command on `app`, and returns what is to be run once they are parsed:
+// Declares the options of a command on `parser`, and returns what is to be run once they are parsed:
 // nothing is done while parsing.
-using DeclareFunction = RunFunction (*)(CLI::App& app);
+using DeclareFunction = RunFunction (*)(OptionParser& parser);
 
 struct Command {
-  const char* group;    // "keystore", "ima", or "" for a command without sub-commands
-  const char* name;     // "import", "sign"
-  const char* summary;  // one line of help
-  const char* examples; // lines of help
+  const char* group;     // "keystore", "ima", or "" for a command without sub-commands
+  const char* name;      // "import", "sign"
+  const char* summary;   // one line of help
+  const char* examples;  // lines of help
   DeclareFunction declare;
 };
 
@@ -49,17 +46,17 @@ inline constexpr char kExitStatusHelp[] =
     "it, or not all of it.";
 
 // One per file cli/cmd_*.cc.
-RunFunction DeclareSign(CLI::App& app);
-RunFunction DeclareAppraise(CLI::App& app);
-RunFunction DeclareKeystoreGenerate(CLI::App& app);
-RunFunction DeclareKeystoreImport(CLI::App& app);
-RunFunction DeclareKeystoreList(CLI::App& app);
-RunFunction DeclareKeystoreShow(CLI::App& app);
-RunFunction DeclareKeystoreDelete(CLI::App& app);
-RunFunction DeclareImaKeyring(CLI::App& app);
-RunFunction DeclareImaLoad(CLI::App& app);
-RunFunction DeclareImaStatus(CLI::App& app);
-RunFunction DeclareImaInspect(CLI::App& app);
+RunFunction DeclareSign(OptionParser& parser);
+RunFunction DeclareAppraise(OptionParser& parser);
+RunFunction DeclareKeystoreGenerate(OptionParser& parser);
+RunFunction DeclareKeystoreImport(OptionParser& parser);
+RunFunction DeclareKeystoreList(OptionParser& parser);
+RunFunction DeclareKeystoreShow(OptionParser& parser);
+RunFunction DeclareKeystoreDelete(OptionParser& parser);
+RunFunction DeclareImaKeyring(OptionParser& parser);
+RunFunction DeclareImaLoad(OptionParser& parser);
+RunFunction DeclareImaStatus(OptionParser& parser);
+RunFunction DeclareImaInspect(OptionParser& parser);
 
 }  // namespace jet::cli
 

@@ -29,8 +29,8 @@ constexpr std::array<Command, 11> kCommands = {{
      "  jet-keystore list\n"
      "  jet-keystore list --json\n",
      DeclareKeystoreList},
-    {"keystore", "show", "show all that matters of one key",
-     "  jet-keystore show ima-test-key\n", DeclareKeystoreShow},
+    {"keystore", "show", "show all that matters of one key", "  jet-keystore show ima-test-key\n",
+     DeclareKeystoreShow},
     {"keystore", "delete", "take a key out of the kernel's keyring and the keystore",
      "  jet-keystore delete ima-test-key --yes\n", DeclareKeystoreDelete},
     {"ima", "keyring", "list the kernel's IMA (extended) keyring",
@@ -41,10 +41,10 @@ constexpr std::array<Command, 11> kCommands = {{
      "  jet-ima load\n"
      "  jet-ima load --pin\n",
      DeclareImaLoad},
-    {"ima", "status", "compare keystore, keyring and kernel",
-     "  jet-ima status\n", DeclareImaStatus},
-    {"ima", "inspect", "decode the security.ima of files",
-     "  jet-ima inspect /usr/bin/app\n", DeclareImaInspect},
+    {"ima", "status", "compare keystore, keyring and kernel", "  jet-ima status\n",
+     DeclareImaStatus},
+    {"ima", "inspect", "decode the security.ima of files", "  jet-ima inspect /usr/bin/app\n",
+     DeclareImaInspect},
 }};
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <cstdlib>
 #include <functional>
-#include <limits>
 #include <map>
 
 // The parser is used without exceptions: errors are values here as everywhere.
@@ -23,6 +22,7 @@ namespace jet::cli {
 namespace {
 
 constexpr size_t kMaxConfigurationFile = 64 * 1024;
+constexpr int64_t kMostJobs = 1024;  // as --jobs
 
 using Setter = std::function<absl::Status(const toml::node&, Configuration&)>;
 
@@ -41,8 +41,8 @@ Setter Text(absl::optional<std::string> Configuration::*field) {
 
 absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
   const auto value = node.value_exact<int64_t>();
-  if (!value.has_value() || *value < 1 || *value > std::numeric_limits<int>::max()) {
-    return WrongType("a whole number from 1 up");
+  if (!value.has_value() || *value < 1 || *value > kMostJobs) {
+    return WrongType(absl::StrCat("a whole number from 1 to ", kMostJobs));
   }
   configuration.jobs = static_cast<int>(*value);
   return absl::OkStatus();

@@ -1,8 +1,6 @@
 #include "cli/dispatch.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <exception>
 #include <iostream>
 #include <utility>
 
@@ -14,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/escape.h"
 #include "cli/junos_grammar.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
@@ -43,18 +42,15 @@ std::string FullName(const Command& command) {
 
 bool IsHelp(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
 
-void DeclareCommon(CLI::App& app, CommonOptions& options) {
-  app.add_option("--keystore", options.keystore,
-                 "Folder of the keystore (JET_KEYSTORE; /etc/jet/keystore for root)")
-      ->type_name("DIR");
-  app.add_option("--config", options.config, "Configuration file (/etc/jet/jet.toml)")
-      ->type_name("FILE");
-  app.add_flag("--json", options.json, "Print JSON Lines");
-  app.add_flag("--quiet", options.quiet, "Print only what is wrong");
-  app.add_flag("--verbose", options.verbose, "Print a line for every file");
-  app.add_option("--color", options.color, "auto, always or never (NO_COLOR is obeyed)")
-      ->type_name("WHEN");
-  app.set_version_flag("--version", std::string("jet " JET_VERSION));
+void DeclareCommon(OptionParser& parser, CommonOptions& options) {
+  parser.Value("--keystore", options.keystore, "DIR",
+               "Folder of the keystore (JET_KEYSTORE; /etc/jet/keystore for root)");
+  parser.Value("--config", options.config, "FILE", "Configuration file (/etc/jet/jet.toml)");
+  parser.Flag("--json", options.json, "Print JSON Lines");
+  parser.Flag("--quiet", options.quiet, "Print only what is wrong");
+  parser.Flag("--verbose", options.verbose, "Print a line for every file");
+  parser.Value("--color", options.color, "WHEN", "auto, always or never (NO_COLOR is obeyed)");
+  parser.Version();
 }
 
 int PrintUsageError(const std::string& program, const std::string& message) {
@@ -97,22 +93,29 @@ int RunParsed(const std::string& program, const CommonOptions& common, const Run
   return Finish(output, run(session));
 }
 
+int PrintVersion() {
+  std::cout << "jet " JET_VERSION "\n";
+  return static_cast<int>(ExitStatus::kGood);
+}
+
 int RunCommand(const Command& command, std::vector<std::string> arguments) {
   const std::string name = FullName(command);
-  CLI::App app(command.summary, name);
-  app.footer(absl::StrCat("Examples:\n", command.examples, "\n", kExitStatusHelp));
-  app.failure_message(CLI::FailureMessage::simple);
+  OptionParser parser(name, command.summary,
+                      absl::StrCat("Examples:\n", command.examples, "\n", kExitStatusHelp));
   CommonOptions common;
-  const RunFunction run = command.declare(app);
-  DeclareCommon(app, common);
-  try {
-    // CLI11 takes the arguments from the back.
-    std::reverse(arguments.begin(), arguments.end());
-    app.parse(arguments);
-  } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help and --version
-  } catch (const CLI::ParseError& error) {
-    return PrintUsageError(name, absl::StrCat(error.what(), " (", name, " --help tells more)"));
+  const RunFunction run = command.declare(parser);
+  DeclareCommon(parser, common);
+  const ParseResult result = parser.Parse(std::move(arguments));
+  switch (result.kind) {
+    case ParseResult::Kind::kHelp:
+      std::cout << result.text;
+      return static_cast<int>(ExitStatus::kGood);
+    case ParseResult::Kind::kVersion:
+      return PrintVersion();
+    case ParseResult::Kind::kError:
+      return PrintUsageError(name, absl::StrCat(result.text, " (", name, " --help tells more)"));
+    case ParseResult::Kind::kParsed:
+      break;
   }
   return RunParsed(name, common, run);
 }
@@ -190,10 +193,7 @@ int Dispatch(const std::string& program, std::vector<std::string> arguments) {
     PrintOverview("");
     return static_cast<int>(ExitStatus::kGood);
   }
-  if (arguments.front() == "--version") {
-    std::cout << "jet " JET_VERSION "\n";
-    return static_cast<int>(ExitStatus::kGood);
-  }
+  if (arguments.front() == "--version") return PrintVersion();
   if (IsJunosWord(arguments.front())) {
     return RunJunos(arguments, [](const CommonFlags& flags, const RunFunction& run) {
       CommonOptions common;
@@ -219,9 +219,9 @@ int Dispatch(const std::string& program, std::vector<std::string> arguments) {
   }
   const Command* command = FindCommand(group, arguments.front());
   if (command == nullptr) {
-    return PrintUsageError(group.empty() ? "jet" : absl::StrCat("jet-", group),
-                           absl::StrCat("unknown command '", arguments.front(), "' (known: ",
-                                        NamesIn(group), ")"));
+    return PrintUsageError(
+        group.empty() ? "jet" : absl::StrCat("jet-", group),
+        absl::StrCat("unknown command '", arguments.front(), "' (known: ", NamesIn(group), ")"));
   }
   arguments.erase(arguments.begin());
   return RunCommand(*command, std::move(arguments));

@@ -44,9 +44,9 @@ CodePoint DecodeFront(absl::string_view text) {
 
 // Controls of the upper half, zero-width characters, and those that change the writing direction.
 bool IsDeceptive(uint32_t value) {
-  return (value >= 0x80 && value <= 0x9F) || value == 0xAD || (value >= 0x200B && value <= 0x200F) ||
-         (value >= 0x2028 && value <= 0x202E) || (value >= 0x2060 && value <= 0x206F) ||
-         value == 0xFEFF;
+  return (value >= 0x80 && value <= 0x9F) || value == 0xAD ||
+         (value >= 0x200B && value <= 0x200F) || (value >= 0x2028 && value <= 0x202E) ||
+         (value >= 0x2060 && value <= 0x206F) || value == 0xFEFF;
 }
 
 std::string EscapeByte(uint8_t byte) {
@@ -72,12 +72,11 @@ std::string Escape(absl::string_view text) {
   while (!text.empty()) {
     const CodePoint point = DecodeFront(text);
     const uint8_t byte = static_cast<uint8_t>(text[0]);
-    if (point.size == 0) {
+    const bool control = point.size == 1 && (byte < 0x20 || byte == 0x7F || byte == '\\');
+    if (point.size == 0 || control) {
       absl::StrAppend(&escaped, EscapeByte(byte));
     } else if (IsDeceptive(point.value)) {
       absl::StrAppend(&escaped, absl::StrFormat("\\u{%04x}", point.value));
-    } else if (point.size == 1 && (byte < 0x20 || byte == 0x7F || byte == '\\')) {
-      absl::StrAppend(&escaped, EscapeByte(byte));
     } else {
       absl::StrAppend(&escaped, text.substr(0, point.size));
     }

@@ -16,8 +16,7 @@ absl::Status UsageError(absl::string_view message) {
 }
 
 ExitStatus ExitStatusFor(const absl::Status& error) {
-  return error.GetPayload(kUsagePayload).has_value() ? ExitStatus::kUsage
-                                                     : ExitStatus::kCouldNotDo;
+  return error.GetPayload(kUsagePayload).has_value() ? ExitStatus::kUsage : ExitStatus::kCouldNotDo;
 }
 
 }  // namespace jet::cli

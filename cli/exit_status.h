@@ -8,10 +8,10 @@
 namespace jet::cli {
 
 enum class ExitStatus {
-  kGood = 0,         // done, and the answer is yes
-  kNo = 1,           // done, and the answer is no
-  kUsage = 2,        // called wrongly
-  kCouldNotDo = 3,   // could not do it, or could not do all of it
+  kGood = 0,        // done, and the answer is yes
+  kNo = 1,          // done, and the answer is no
+  kUsage = 2,       // called wrongly
+  kCouldNotDo = 3,  // could not do it, or could not do all of it
 };
 
 // Makes a status that ends the command with kUsage.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +10,7 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
@@ -36,20 +36,18 @@ absl::Status AddListedPaths(FileOptions& options) {
 
 }  // namespace
 
-void DeclareFiles(CLI::App& app, FileOptions& options) {
-  app.add_option("PATH", options.paths, "Files, and with -r folders")->type_name("");
-  app.add_flag("-r,--recursive", options.recursive, "Walk folders; ELF files are found by content");
-  app.add_flag("--any-file", options.any_file, "Take every regular file, not only ELF");
-  app.add_flag("--scripts", options.scripts, "Take executable scripts (#!) as well");
-  app.add_flag("--one-file-system", options.one_file_system, "Do not walk into other file systems");
-  app.add_option("--files-from", options.files_from,
-                 "File with a path on every line; - for standard input")
-      ->type_name("FILE");
-  app.add_flag("-0,--null", options.null_separated, "The paths of --files-from end with NUL");
-  app.add_option("--jobs", options.jobs, "Files worked on at the same time (processors)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_flag("--allow-empty", options.allow_empty, "Finding no file at all is no failure");
+void DeclareFiles(OptionParser& parser, FileOptions& options) {
+  parser.Value("PATH", options.paths, "", "Files, and with -r folders");
+  parser.Flag("-r,--recursive", options.recursive, "Walk folders; ELF files are found by content");
+  parser.Flag("--any-file", options.any_file, "Take every regular file, not only ELF");
+  parser.Flag("--scripts", options.scripts, "Take executable scripts (#!) as well");
+  parser.Flag("--one-file-system", options.one_file_system, "Do not walk into other file systems");
+  parser.Value("--files-from", options.files_from, "FILE",
+               "File with a path on every line; - for standard input");
+  parser.Flag("-0,--null", options.null_separated, "The paths of --files-from end with NUL");
+  parser.Value("--jobs", options.jobs, "N", "Files worked on at the same time (processors)")
+      .InRange(1, 1024);
+  parser.Flag("--allow-empty", options.allow_empty, "Finding no file at all is no failure");
 }
 
 absl::Status CompleteFiles(const Session& session, FileOptions& options) {

@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "base/file_selection.h"
 #include "cli/command.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 
@@ -27,7 +28,7 @@ struct FileOptions {
 
 // Declares PATH..., -r, --any-file, --scripts, --one-file-system, --files-from, -0, --jobs and
 // --allow-empty.
-void DeclareFiles(CLI::App& app, FileOptions& options);
+void DeclareFiles(OptionParser& parser, FileOptions& options);
 
 // Adds the paths of --files-from to those of the command line and takes what the configuration says
 // where the command line says nothing. A usage error when there is no path at all.

@@ -82,7 +82,10 @@ const std::vector<JunosCommand>& JunosCommands() {
        "Show the keys of the system keystore",
        {{"key-name", "<name>", false, "Name of the key"}},
        BindShowKeystore},
-      {"show security integrity extended-keyring", "Show the IMA extended keyring", {}, BindShowKeyring},
+      {"show security integrity extended-keyring",
+       "Show the IMA extended keyring",
+       {},
+       BindShowKeyring},
       {"request security integrity measure",
        "Sign a file",
        {{"file", "<file>", true, "File to sign"}, {"key", "<name>", true, "Name of the key"}},
@@ -112,11 +115,11 @@ std::string Expand(const std::string& word, const Completions& candidates, std::
   if (matching.size() == 1) return matching.front();
   std::vector<std::string> known;
   for (const auto& [candidate, help] : candidates) known.push_back(candidate);
-  error = matching.empty()
-              ? absl::StrCat("'", word, "' is not understood here (possible: ",
-                             known.empty() ? "the end of the command" : absl::StrJoin(known, ", "),
-                             ")")
-              : absl::StrCat("'", word, "' is ambiguous: ", absl::StrJoin(matching, ", "));
+  error =
+      matching.empty()
+          ? absl::StrCat("'", word, "' is not understood here (possible: ",
+                         known.empty() ? "the end of the command" : absl::StrJoin(known, ", "), ")")
+          : absl::StrCat("'", word, "' is ambiguous: ", absl::StrJoin(matching, ", "));
   return "";
 }
 
@@ -169,8 +172,9 @@ class Parser {
     for (size_t depth = 0; !AllKeywordsRead(depth); ++depth) {
       const Completions completions = KeywordsAt(depth);
       if (next_ == words_.size()) {
-        exit = PrintError(absl::StrCat("the command is not complete: '?' after it shows what may "
-                                       "come next"));
+        exit =
+            PrintError(absl::StrCat("the command is not complete: '?' after it shows what may "
+                                    "come next"));
         return false;
       }
       if (words_[next_] == "?") {

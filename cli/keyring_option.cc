@@ -1,16 +1,15 @@
 #include "cli/keyring_option.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "base/status_macros.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 
-void DeclareKeyring(CLI::App& app, absl::optional<std::string>& keyring) {
-  app.add_option("--keyring", keyring,
-                 "Keyring: auto, none, .ima, _ima, @u, @s or a number (auto)")
-      ->type_name("RING");
+void DeclareKeyring(OptionParser& parser, absl::optional<std::string>& keyring) {
+  parser.Value("--keyring", keyring, "RING",
+               "Keyring: auto, none, .ima, _ima, @u, @s or a number (auto)");
 }
 
 absl::StatusOr<ima::ResolvedKeyring> FindKeyring(Session& session,

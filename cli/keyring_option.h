@@ -8,12 +8,13 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "cli/command.h"
+#include "cli/option_parser.h"
 #include "ima/keyring.h"
 
 namespace jet::cli {
 
 // Declares --keyring.
-void DeclareKeyring(CLI::App& app, absl::optional<std::string>& keyring);
+void DeclareKeyring(OptionParser& parser, absl::optional<std::string>& keyring);
 
 // Finds the keyring of `given`, else of the configuration, else "auto". An unknown name is a usage
 // error. Warns where "auto" finds that this kernel has no IMA.

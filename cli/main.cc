@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,13 @@ int main(int argc, char** argv) {
   OpenStandardDescriptors();
   jet::base::IgnoreLeaseSignals();
   try {
-    return jet::cli::Dispatch(argc > 0 ? argv[0] : "jet",
-                              std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    const int status =
+        jet::cli::Dispatch(argc > 0 ? argv[0] : "jet",
+                           std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    // Help is printed through iostreams: what a full disk took must not pass for success.
+    if (std::cout.flush() || status == kCouldNotDo) return status;
+    (void)std::fputs("jet: error: cannot write to stdout\n", stderr);
+    return kCouldNotDo;
   } catch (const std::exception& error) {
     // Only running out of memory gets here: everything else is a status.
     (void)std::fprintf(stderr, "jet: error: %s\n", error.what());

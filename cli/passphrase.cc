@@ -4,7 +4,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "base/system_error.h"
 #include "cli/escape.h"
 #include "cli/exit_status.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
@@ -99,18 +99,18 @@ absl::StatusOr<crypto::Secret> ReadFromSource(const PassphraseOptions& options) 
 
 }  // namespace
 
-void DeclarePassphrase(CLI::App& app, PassphraseOptions& options) {
-  CLI::Option* file = app.add_option("--passphrase-file", options.file,
-                                     "File that holds the private key file's passphrase")
-                          ->type_name("FILE");
-  CLI::Option* fd = app.add_option("--passphrase-fd", options.fd,
-                                   "Open descriptor to read the passphrase from")
-                        ->type_name("N");
-  CLI::Option* environment = app.add_option("--passphrase-env", options.environment,
-                                            "Environment variable that holds the passphrase")
-                                 ->type_name("VAR");
-  file->excludes(fd)->excludes(environment);
-  fd->excludes(environment);
+void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options) {
+  const DeclaredOption fd = parser.Value("--passphrase-fd", options.fd, "N",
+                                         "Open descriptor to read the passphrase from");
+  const DeclaredOption environment = parser
+                                         .Value("--passphrase-env", options.environment, "VAR",
+                                                "Environment variable that holds the passphrase")
+                                         .Excludes(fd);
+  parser
+      .Value("--passphrase-file", options.file, "FILE",
+             "File that holds the private key file's passphrase")
+      .Excludes(fd)
+      .Excludes(environment);
 }
 
 absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
@@ -124,7 +124,8 @@ absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
 absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
                                                  const std::string& object) {
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadPassphrase(options, object));
-  if (passphrase.empty()) return UsageError(absl::StrCat("the passphrase of ", object, " is empty"));
+  if (passphrase.empty())
+    return UsageError(absl::StrCat("the passphrase of ", object, " is empty"));
   if (options.given()) return passphrase;
   JET_ASSIGN_OR_RETURN(const crypto::Secret again,
                        AskOnTerminal("The same passphrase again: ", object));

@@ -6,11 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "cli/option_parser.h"
 #include "crypto/secret.h"
-
-namespace CLI {
-class App;
-}
 
 namespace jet::cli {
 
@@ -24,7 +21,7 @@ struct PassphraseOptions {
 };
 
 // Declares --passphrase-file, --passphrase-fd and --passphrase-env.
-void DeclarePassphrase(CLI::App& app, PassphraseOptions& options);
+void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options);
 
 // Returns the passphrase for `object` ("the private key 'k.pem'") from the source given, else from
 // the terminal, where the prompt names the object. One trailing newline is stripped. Without a

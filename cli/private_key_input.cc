@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 
 #include "absl/strings/numbers.h"
@@ -15,6 +14,7 @@
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "cli/exit_status.h"
+#include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
@@ -58,15 +58,12 @@ absl::StatusOr<crypto::Secret> ReadEncoded(const PrivateKeyOptions& options) {
 
 }  // namespace
 
-CLI::Option* DeclarePrivateKey(CLI::App& app, PrivateKeyOptions& options) {
-  CLI::Option* option =
-      app.add_option("--private-key", options.source,
-                     "Private key file, PEM or DER; - for standard input, fd:N for a descriptor")
-          ->type_name("FILE");
-  app.add_flag("--insecure-key-mode", options.insecure_mode,
-               "Take a key file that group or others can read");
-  DeclarePassphrase(app, options.passphrase);
-  return option;
+void DeclarePrivateKey(OptionParser& parser, PrivateKeyOptions& options) {
+  parser.Value("--private-key", options.source, "FILE",
+               "Private key file, PEM or DER; - for standard input, fd:N for a descriptor");
+  parser.Flag("--insecure-key-mode", options.insecure_mode,
+              "Take a key file that group or others can read");
+  DeclarePassphrase(parser, options.passphrase);
 }
 
 absl::StatusOr<crypto::PrivateKey> ReadPrivateKey(const PrivateKeyOptions& options) {

@@ -5,13 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "cli/option_parser.h"
 #include "cli/passphrase.h"
 #include "crypto/private_key.h"
-
-namespace CLI {
-class App;
-class Option;
-}
 
 namespace jet::cli {
 
@@ -21,8 +17,8 @@ struct PrivateKeyOptions {
   PassphraseOptions passphrase;
 };
 
-// Declares --private-key, --insecure-key-mode and the passphrase options. Returns --private-key.
-CLI::Option* DeclarePrivateKey(CLI::App& app, PrivateKeyOptions& options);
+// Declares --private-key, --insecure-key-mode and the passphrase options.
+void DeclarePrivateKey(OptionParser& parser, PrivateKeyOptions& options);
 
 // Reads and decodes the private key. A key file that group or others can read is refused with
 // FAILED_PRECONDITION unless insecure_mode.

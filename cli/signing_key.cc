@@ -1,12 +1,12 @@
 #include "cli/signing_key.h"
 
-#include <CLI/CLI.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "cli/option_parser.h"
 #include "ima/signing_certificate.h"
 #include "keystore/keystore.h"
 
@@ -56,12 +56,11 @@ absl::Status CheckOptions(const SigningKeyOptions& options) {
 
 }  // namespace
 
-void DeclareSigningKey(CLI::App& app, SigningKeyOptions& options) {
-  app.add_option("--key", options.key_name, "Name of a key in the keystore")->type_name("NAME");
-  DeclarePrivateKey(app, options.private_key);
-  app.add_option("--x509-cert", options.certificate,
-                 "Certificate of --private-key, DER or PEM")
-      ->type_name("FILE");
+void DeclareSigningKey(OptionParser& parser, SigningKeyOptions& options) {
+  parser.Value("--key", options.key_name, "NAME", "Name of a key in the keystore");
+  DeclarePrivateKey(parser, options.private_key);
+  parser.Value("--x509-cert", options.certificate, "FILE",
+               "Certificate of --private-key, DER or PEM");
 }
 
 absl::StatusOr<SigningKey> OpenSigningKey(Session& session, const SigningKeyOptions& options) {
@@ -71,8 +70,8 @@ absl::StatusOr<SigningKey> OpenSigningKey(Session& session, const SigningKeyOpti
                                        : OpenFromKeystore(session, options.key_name);
   JET_RETURN_IF_ERROR(key.status());
   const absl::Time now = absl::Now();
-  const absl::StatusOr<std::vector<std::string>> warnings = ima::CheckSigningCertificate(
-      key->certificate, now, ima::ExpiredCertificates::kAllow);
+  const absl::StatusOr<std::vector<std::string>> warnings =
+      ima::CheckSigningCertificate(key->certificate, now, ima::ExpiredCertificates::kAllow);
   if (!warnings.ok()) {
     return base::Annotate(warnings.status(), absl::StrCat("certificate '", key->name, "'"));
   }

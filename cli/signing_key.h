@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/command.h"
+#include "cli/option_parser.h"
 #include "cli/private_key_input.h"
 #include "crypto/signer.h"
 #include "ima/named_certificate.h"
@@ -15,24 +16,24 @@
 namespace jet::cli {
 
 struct SigningKeyOptions {
-  std::string key_name;          // --key
+  std::string key_name;           // --key
   PrivateKeyOptions private_key;  // --private-key
-  std::string certificate;       // --x509-cert
+  std::string certificate;        // --x509-cert
 };
 
 // Everything that signing needs; opened once per run.
 struct SigningKey {
   std::unique_ptr<crypto::Signer> signer;
   pki::Certificate certificate;
-  std::string name;                            // the key's name, or the certificate's path
-  std::vector<ima::NamedCertificate> known;    // whose valid signatures are kept
+  std::string name;                          // the key's name, or the certificate's path
+  std::vector<ima::NamedCertificate> known;  // whose valid signatures are kept
 };
 
 // Declares --key, and --private-key with --x509-cert.
-void DeclareSigningKey(CLI::App& app, SigningKeyOptions& options);
+void DeclareSigningKey(OptionParser& parser, SigningKeyOptions& options);
 
-// Opens the key. The keystore is locked only meanwhile. A certificate out of its dates is a warning:
-// the kernel does not look at them.
+// Opens the key. The keystore is locked only meanwhile. A certificate out of its dates is a
+// warning: the kernel does not look at them.
 absl::StatusOr<SigningKey> OpenSigningKey(Session& session, const SigningKeyOptions& options);
 
 }  // namespace jet::cli

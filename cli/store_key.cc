@@ -46,12 +46,13 @@ void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mi
   object["keyring"] = mirrored.keyring.empty() ? Json(nullptr) : Json(mirrored.keyring);
   session.output.Object(object);
   Fields fields = KeyFields(key);
-  fields.emplace_back("Keyring", in_keyring ? absl::StrCat(mirrored.keyring, " (", mirrored.word, ")")
-                                            : std::string("not mirrored"));
+  fields.emplace_back("Keyring", in_keyring
+                                     ? absl::StrCat(mirrored.keyring, " (", mirrored.word, ")")
+                                     : std::string("not mirrored"));
   session.output.Labelled(fields);
   if (mirrored.word == std::string("refused")) {
-    session.output.Warning(absl::StrCat("this kernel does not trust the key, others may: ",
-                                        mirrored.message));
+    session.output.Warning(
+        absl::StrCat("this kernel does not trust the key, others may: ", mirrored.message));
   } else if (mirrored.word == std::string("none") && !mirrored.message.empty()) {
     session.output.Note(absl::StrCat("not mirrored: ", mirrored.message));
   }
@@ -68,15 +69,15 @@ absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& ke
                        FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));
   Mirrored mirrored;
   if (!resolved.warn) mirrored.message = resolved.why_none;
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store, keystore::Keystore::Open(
-                                                     session.keystore, keystore::Access::kCreate));
-  JET_ASSIGN_OR_RETURN(
-      const keystore::StoredKey stored,
-      store.Add(key, [&](const keystore::StoredKey& committed) -> absl::Status {
-        if (!resolved.keyring.has_value()) return absl::OkStatus();
-        JET_ASSIGN_OR_RETURN(mirrored, Mirror(*resolved.keyring, committed, options.untrusted));
-        return absl::OkStatus();
-      }));
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store,
+                       keystore::Keystore::Open(session.keystore, keystore::Access::kCreate));
+  JET_ASSIGN_OR_RETURN(const keystore::StoredKey stored,
+                       store.Add(key, [&](const keystore::StoredKey& committed) -> absl::Status {
+                         if (!resolved.keyring.has_value()) return absl::OkStatus();
+                         JET_ASSIGN_OR_RETURN(
+                             mirrored, Mirror(*resolved.keyring, committed, options.untrusted));
+                         return absl::OkStatus();
+                       }));
   for (const std::string& warning : warnings) session.output.Warning(warning);
   Report(session, stored, mirrored);
   return ExitStatus::kGood;

@@ -1,0 +1,136 @@
+// --json: every line is an object with a type, and the last is the summary.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/cli/program.h"
+
+namespace jet::test {
+namespace {
+
+using nlohmann::json;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class JsonTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Ran made = RunScript(scratch_.path(),
+                         "jet-keystore generate --key-name k --key-type ec:p256 --keyring none --quiet "
+                         "&& cp /bin/true good && cp /bin/true unsigned && jet-sign good --key k --quiet");
+    ASSERT_EQ(made.status, 0) << made.err;
+  }
+
+  // Runs `script` and returns its lines of stdout; each must be an object.
+  std::vector<json> Lines(const std::string& script, int status) {
+    ran_ = RunScript(scratch_.path(), script);
+    EXPECT_EQ(ran_.status, status) << script << "\n" << ran_.err;
+    std::vector<json> lines;
+    std::istringstream stream(ran_.out);
+    for (std::string line; std::getline(stream, line);) {
+      lines.push_back(json::parse(line, nullptr, /*allow_exceptions=*/false));
+      EXPECT_TRUE(lines.back().is_object()) << line;
+      EXPECT_TRUE(lines.back().contains("type")) << line;
+    }
+    return lines;
+  }
+
+  Scratch scratch_;
+  Ran ran_;
+};
+
+TEST_F(JsonTest, EveryCommandEndsWithASummary) {
+  const std::vector<std::pair<std::string, int>> commands = {
+      {"jet-sign good unsigned --key k --json", 0},
+      {"jet-sign good missing --key k --json", 3},
+      {"jet-sign -r . --key k --json --dry-run", 0},
+      {"cp /bin/true new; jet-appraise good new --json", 1},
+      {"jet-appraise good missing --json", 3},
+      {"jet-keystore list --json", 0},
+      {"jet-keystore list --json --keystore none-yet", 0},
+      {"ring=$(keyctl newring r @s); jet-ima status --keyring $ring --json", 1},
+      {"jet show security integrity system-keystore --json", 0},
+      {"jet request security integrity appraise file good key k --json", 0},
+  };
+  for (const auto& [command, status] : commands) {
+    // A session keyring of its own: the machine's are left alone.
+    const std::vector<json> lines = Lines("exec keyctl session - bash -c '" + command + "'", status);
+    ASSERT_FALSE(lines.empty()) << command;
+    EXPECT_EQ(lines.back()["type"], "summary") << command;
+    for (size_t i = 0; i + 1 < lines.size(); ++i) EXPECT_NE(lines[i]["type"], "summary") << command;
+  }
+}
+
+TEST_F(JsonTest, TypesAreThoseOfTheContract) {
+  const std::vector<std::string> known = {"file", "key", "keyring", "check", "note", "summary"};
+  for (const char* command :
+       {"jet-sign good --key k --json", "jet-appraise good --json", "jet-keystore list --json",
+        "jet-keystore show k --json", "jet-ima inspect good --json",
+        "jet-keystore generate --key-name two --key-type ec:p256 --keyring none --json",
+        "jet-keystore delete two --yes --keyring none --json"}) {
+    for (const json& line : Lines(command, 0)) EXPECT_THAT(known, Contains(line["type"])) << command;
+  }
+}
+
+TEST_F(JsonTest, AFileHasEveryMemberWhateverItsVerdict) {
+  for (const json& line : Lines("jet-appraise good unsigned --json", 1)) {
+    if (line["type"] != "file") continue;
+    for (const char* member :
+         {"path", "verdict", "key_name", "key_id", "ski", "hash_algorithm", "digest",
+          "signature_version", "kernel_cause", "trust", "in_kernel_keyring", "detail"}) {
+      EXPECT_TRUE(line.contains(member)) << member;
+    }
+  }
+}
+
+TEST_F(JsonTest, SummaryCounts) {
+  const json appraised = Lines("jet-appraise good unsigned missing --json", 3).back();
+  EXPECT_EQ(appraised["judged"], 2);
+  EXPECT_EQ(appraised["valid"], 1);
+  EXPECT_EQ(appraised["failed"], 1);
+  const json signed_now = Lines("jet-sign good unsigned --key k --json", 0).back();
+  EXPECT_EQ(signed_now["signed"], 1);
+  EXPECT_EQ(signed_now["already_valid"], 1);
+}
+
+TEST_F(JsonTest, SignResults) {
+  const std::vector<json> lines = Lines(
+      "echo text > text; jet-sign good unsigned text --key k --jobs 1 --json", 3);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0]["result"], "already-valid");
+  EXPECT_EQ(lines[1]["result"], "signed");
+  EXPECT_EQ(lines[1]["key_name"], "k");
+  EXPECT_EQ(lines[2]["result"], "failed");
+  EXPECT_THAT(ran_.err, HasSubstr("text: not signed"));
+}
+
+TEST_F(JsonTest, NamesOfAnyBytesCanBeRead) {
+  const std::vector<json> lines = Lines(
+      "f=$'new\\nline\\e[31m'; cp /bin/true \"$f\"; b=$'bad\\xff\\xfe'; cp /bin/true \"$b\"; "
+      "jet-sign \"$f\" \"$b\" --key k --jobs 1 --json",
+      0);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0]["path"], "new\nline\x1b[31m");
+  EXPECT_FALSE(lines[0].contains("path_base64"));
+  EXPECT_EQ(lines[1]["path"], "bad\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(lines[1]["path_base64"], "YmFk//4=");
+  EXPECT_THAT(ran_.out, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(JsonTest, ErrorsThatNameSuchFilesAreJsonToo) {
+  const std::vector<json> lines =
+      Lines("jet-appraise $'no\\xffne' --json; jet-sign $'no\\xffne' --key k --json", 3);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[0]["path_base64"], "bm//bmU=");
+  EXPECT_TRUE(lines[0]["verdict"].is_null());
+  EXPECT_EQ(lines[2]["result"], "failed");
+  EXPECT_THAT(ran_.err, HasSubstr("no\\xffne: not appraised"));
+}
+
+}  // namespace
+}  // namespace jet::test
