@@ -157,6 +157,10 @@ absl::StatusOr<Appraisal> JudgeByKey(Appraisal appraisal, const ima::DecodedXatt
     appraisal.warnings = WeaknessesOf(crypto::RowOf(*hash), certificate);
     return Judge(std::move(appraisal), Verdict::kValid, "", "");
   }
+  if (absl::IsFailedPrecondition(verified)) {
+    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidSignature,
+                 std::string(verified.message()));
+  }
   if (!absl::IsUnauthenticated(verified)) return verified;
   return Judge(std::move(appraisal), Verdict::kMismatch, kInvalidSignature,
                "the signature does not match: the file or its signature was changed after signing");

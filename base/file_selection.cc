@@ -1,8 +1,10 @@
 #include "base/file_selection.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -33,6 +35,13 @@ absl::Status NotARegularFile(mode_t mode) {
   if (S_ISSOCK(mode)) kind = "socket";
   if (S_ISCHR(mode) || S_ISBLK(mode)) kind = "device";
   return absl::InvalidArgumentError(absl::StrCat("is a ", kind, ", not a regular file"));
+}
+
+// Leaves most of the descriptors that this process may have to the files that wait for a worker.
+int OpenLevels(int most) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return most;
+  return static_cast<int>(std::clamp<rlim_t>(limit.rlim_cur / 4, 2, static_cast<rlim_t>(most)));
 }
 
 class Selector {
@@ -122,6 +131,7 @@ class Selector {
     }
     TreeWalkOptions walk;
     walk.one_file_system = options_.one_file_system;
+    walk.open_levels = OpenLevels(walk.open_levels);
     // "dir/" and "dir" give the same names below.
     std::string prefix = path;
     while (prefix.size() > 1 && prefix.back() == '/') prefix.pop_back();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "appraise/appraisal.h"
 #include "base/file_run.h"
 #include "base/hex.h"
@@ -74,7 +75,7 @@ class AppraiseRun : public base::FileRunHandler {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++failed_;
     }
-    output_.Error(absl::StrCat(path, ": not appraised: ", error.message()));
+    output_.Error(absl::StrCat(NameForMessage(path), ": not appraised: ", error.message()));
     if (!output_.json()) return;
     Json object;
     object["type"] = "file";
@@ -156,7 +157,7 @@ class AppraiseRun : public base::FileRunHandler {
   // The reverse of the hint above: the kernel holds a key that is not among the trusted ones.
   std::string RingHint(const appraise::Appraisal& appraisal) const {
     if (appraisal.verdict != Verdict::kUnknownKey || !trust_.ring.has_value() ||
-        !appraisal.key_id.has_value()) {
+        !appraisal.key_id.has_value() || trust_.source == absl::string_view("keyring")) {
       return "";
     }
     for (const ima::KeyringMember& member : *trust_.ring) {
@@ -268,7 +269,7 @@ void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged)
   std::string line = absl::StrCat("judged ", run.judged());
   for (const Verdict verdict : appraise::AllVerdicts()) {
     const char* name = appraise::VerdictName(verdict);
-    object[name] = run.count(verdict);
+    object[absl::StrReplaceAll(name, {{"-", "_"}})] = run.count(verdict);
     if (run.count(verdict) > 0) absl::StrAppend(&line, ", ", name, " ", run.count(verdict));
   }
   object["skipped"] = run.skipped();

@@ -1,15 +1,14 @@
-#include <fcntl.h>
-
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/file.h"
+#include "base/file_selection.h"
 #include "base/hex.h"
-#include "base/status_macros.h"
 #include "base/xattr.h"
 #include "cli/command.h"
+#include "cli/file_options.h"
 #include "cli/option_parser.h"
 #include "ima/signature.h"
 
@@ -89,44 +88,81 @@ Json ObjectOf(const std::string& path, const ima::DecodedXattr& decoded, size_t 
   return object;
 }
 
-absl::StatusOr<ExitStatus> InspectFile(Session& session, const std::string& path) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd, base::OpenAt(AT_FDCWD, path, O_RDONLY));
-  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> value,
-                       base::GetXattr(fd.get(), base::kSecurityIma));
-  if (!value.has_value()) {
+// Decodes the attribute of every selected file.
+class Inspector : public base::FileSelectionObserver {
+ public:
+  explicit Inspector(Output& output) : output_(output) {}
+
+  void OnSelected(base::SelectedFile file) override {
+    const absl::StatusOr<absl::optional<base::Bytes>> value =
+        base::GetXattr(file.fd.get(), base::kSecurityIma);
+    if (!value.ok()) {
+      OnError(file.path, value.status());
+      return;
+    }
+    if (!first_) output_.Line("");
+    first_ = false;
+    if (!value->has_value()) {
+      PrintAbsent(file.path);
+      return;
+    }
+    const ima::DecodedXattr decoded = ima::DecodeXattr(**value);
+    output_.Object(ObjectOf(file.path, decoded, (*value)->size()));
+    output_.Labelled(FieldsOf(file.path, decoded, (*value)->size()));
+    if (decoded.defect != ima::XattrDefect::kNone) Note(ExitStatus::kNo);
+  }
+
+  void OnSkipped(const std::string& /*path*/, base::SkipReason /*reason*/) override {}
+
+  void OnError(const std::string& path, const absl::Status& error) override {
+    output_.Error(absl::StrCat(NameForMessage(path), ": ", error.message()));
+    Note(ExitStatus::kCouldNotDo);
+  }
+
+  ExitStatus status() const { return status_; }
+
+ private:
+  void Note(ExitStatus status) { status_ = std::max(status_, status); }
+
+  void PrintAbsent(const std::string& path) {
     Json object;
     object["type"] = "file";
     AddPath(object, path);
     object["xattr_size"] = nullptr;
-    session.output.Object(object);
-    session.output.Result({path, "no security.ima", "", Tone::kBad});
-    return ExitStatus::kNo;
+    output_.Object(object);
+    output_.Result({path, "no security.ima", "", Tone::kBad});
+    Note(ExitStatus::kNo);
   }
-  const ima::DecodedXattr decoded = ima::DecodeXattr(*value);
-  session.output.Object(ObjectOf(path, decoded, value->size()));
-  session.output.Labelled(FieldsOf(path, decoded, value->size()));
-  return decoded.defect == ima::XattrDefect::kNone ? ExitStatus::kGood : ExitStatus::kNo;
-}
 
-absl::StatusOr<ExitStatus> RunInspect(Session& session, const std::vector<std::string>& paths) {
-  ExitStatus worst = ExitStatus::kGood;
-  bool first = true;
-  for (const std::string& path : paths) {
-    if (!first) session.output.Line("");
-    first = false;
-    const absl::StatusOr<ExitStatus> status = InspectFile(session, path);
-    if (!status.ok()) session.output.Error(absl::StrCat(path, ": ", status.status().message()));
-    worst = std::max(worst, status.ok() ? *status : ExitStatus::kCouldNotDo);
-  }
-  return worst;
+  Output& output_;
+  bool first_ = true;
+  ExitStatus status_ = ExitStatus::kGood;
+};
+
+absl::StatusOr<ExitStatus> RunInspect(Session& session, const std::vector<std::string>& paths,
+                                      bool recursive) {
+  base::FileSelectionOptions selection;
+  selection.any_file = true;
+  selection.recursive = recursive;
+  selection.named_links = base::NamedLinks::kFollow;
+  Inspector inspector(session.output);
+  base::SelectFiles(paths, selection, inspector);
+  return inspector.status();
 }
 
 }  // namespace
 
 RunFunction DeclareImaInspect(OptionParser& parser) {
-  auto paths = std::make_shared<std::vector<std::string>>();
-  parser.Value("FILE", *paths, "", "Files").Required();
-  return [paths](Session& session) { return RunInspect(session, *paths); };
+  struct InspectOptions {
+    std::vector<std::string> paths;
+    bool recursive = false;
+  };
+  auto options = std::make_shared<InspectOptions>();
+  parser.Value("FILE", options->paths, "", "Files, and with -r folders").Required();
+  parser.Flag("-r,--recursive", options->recursive, "Walk folders");
+  return [options](Session& session) {
+    return RunInspect(session, options->paths, options->recursive);
+  };
 }
 
 }  // namespace jet::cli

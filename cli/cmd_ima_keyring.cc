@@ -37,8 +37,11 @@ absl::StatusOr<ExitStatus> RunImaKeyring(Session& session, const KeyringOptions&
     return absl::FailedPreconditionError(absl::StrCat("no keyring to list: ", resolved.why_none));
   }
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, resolved.keyring->List());
-  session.output.Line(absl::StrCat("Keyring: ", resolved.keyring->name(), " (",
-                                   resolved.keyring->serial(), "), ", members.size(), " keys"));
+  const std::string serial = absl::StrCat(resolved.keyring->serial());
+  const std::string& name = resolved.keyring->name();
+  session.output.Line(absl::StrCat("Keyring: ", name,
+                                   name == serial ? "" : absl::StrCat(" (", serial, ")"), ", ",
+                                   members.size(), " keys"));
   for (const ima::KeyringMember& member : members) {
     session.output.Line("");
     PrintMember(session, member);

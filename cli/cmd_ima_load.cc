@@ -136,6 +136,7 @@ absl::StatusOr<ExitStatus> Pin(Session& session, const LoadOptions& options,
 }
 
 absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options) {
+  JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
                        keystore::Keystore::Open(session.keystore, keystore::Access::kRead));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());

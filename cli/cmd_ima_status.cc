@@ -47,6 +47,7 @@ void PrintKey(Session& session, const std::string& name, const char* word, Tone 
 }
 
 absl::StatusOr<ExitStatus> RunStatus(Session& session, const absl::optional<std::string>& keyring) {
+  JET_RETURN_IF_ERROR(CheckKeyring(session, keyring));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, ListKeys(session));
   session.output.Labelled(KernelFields());
   absl::StatusOr<ima::ResolvedKeyring> resolved =

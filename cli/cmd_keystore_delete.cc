@@ -96,6 +96,7 @@ absl::StatusOr<absl::optional<ima::Keyring>> RingToClear(Session& session,
 absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
+  JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
   JET_RETURN_IF_ERROR(CheckKeyExists(session, options.name));
   JET_RETURN_IF_ERROR(Confirm(options));
   JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring, RingToClear(session, options));

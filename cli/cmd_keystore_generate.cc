@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "cli/command.h"
+#include "cli/escape.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
 #include "cli/option_parser.h"
@@ -50,6 +51,10 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   }
   if (options.out_dir.empty() && options.no_encryption) {
     return UsageError("--no-encryption is for --out-dir: in the keystore every key is encrypted");
+  }
+  for (const std::string* text :
+       {&options.subject.organization, &options.subject.common_name, &options.subject.email}) {
+    if (!IsUtf8(*text)) return UsageError(absl::StrCat("'", *text, "' is not UTF-8"));
   }
   const absl::Status subject = pki::CheckSubject(options.subject);
   return subject.ok() ? subject : UsageError(subject.message());

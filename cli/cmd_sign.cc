@@ -77,7 +77,7 @@ class SignRun : public base::FileRunHandler {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++counts_.failed;
     }
-    output_.Error(absl::StrCat(path, ": not signed: ", error.message()));
+    output_.Error(absl::StrCat(NameForMessage(path), ": not signed: ", error.message()));
     if (output_.json()) {
       Json object = Object(path, "failed");
       object["detail"] = std::string(error.message());

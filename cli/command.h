@@ -25,8 +25,8 @@ struct Session {
 // Does the work. An error ends the command with ExitStatusFor(error) and its message on stderr.
 using RunFunction = std::function<absl::StatusOr<ExitStatus>(Session&)>;
 
-// Declares the options of a command on `parser`, and returns what is to be run once they are parsed:
-// nothing is done while parsing.
+// Declares the options of a command on `parser`, and returns what is to be run once they are
+// parsed: nothing is done while parsing.
 using DeclareFunction = RunFunction (*)(OptionParser& parser);
 
 struct Command {

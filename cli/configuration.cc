@@ -51,7 +51,9 @@ absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
 absl::Status SetColor(const toml::node& node, Configuration& configuration) {
   const auto value = node.value_exact<std::string>();
   if (!value.has_value()) return WrongType("a string");
-  JET_ASSIGN_OR_RETURN(configuration.color, ParseColor(*value));
+  const absl::StatusOr<Color> color = ParseColor(*value);
+  if (!color.ok()) return UsageError("is none of auto, always, never");
+  configuration.color = *color;
   return absl::OkStatus();
 }
 

@@ -98,14 +98,8 @@ int PrintVersion() {
   return static_cast<int>(ExitStatus::kGood);
 }
 
-int RunCommand(const Command& command, std::vector<std::string> arguments) {
-  const std::string name = FullName(command);
-  OptionParser parser(name, command.summary,
-                      absl::StrCat("Examples:\n", command.examples, "\n", kExitStatusHelp));
-  CommonOptions common;
-  const RunFunction run = command.declare(parser);
-  DeclareCommon(parser, common);
-  const ParseResult result = parser.Parse(std::move(arguments));
+// Returns the exit status of a parse that ends the program; `not_run` for one that does not.
+int Finished(const std::string& name, const ParseResult& result, int not_run) {
   switch (result.kind) {
     case ParseResult::Kind::kHelp:
       std::cout << result.text;
@@ -117,7 +111,19 @@ int RunCommand(const Command& command, std::vector<std::string> arguments) {
     case ParseResult::Kind::kParsed:
       break;
   }
-  return RunParsed(name, common, run);
+  return not_run;
+}
+
+int RunCommand(const Command& command, std::vector<std::string> arguments) {
+  const std::string name = FullName(command);
+  OptionParser parser(name, command.summary,
+                      absl::StrCat("Examples:\n", command.examples, "\n", kExitStatusHelp));
+  CommonOptions common;
+  const RunFunction run = command.declare(parser);
+  DeclareCommon(parser, common);
+  const int not_run = -1;
+  const int status = Finished(name, parser.Parse(std::move(arguments)), not_run);
+  return status == not_run ? RunParsed(name, common, run) : status;
 }
 
 void PrintOverview(absl::string_view group) {
@@ -137,19 +143,46 @@ void PrintOverview(absl::string_view group) {
   std::cout << "\n" << kExitStatusHelp << "\n";
 }
 
+bool TakesValue(const std::string& word) {
+  return std::find(std::begin(kCommonWithValue), std::end(kCommonWithValue),
+                   absl::string_view(word)) != std::end(kCommonWithValue);
+}
+
 // Moves common options written before the command's words behind them, so that both orders work.
 void MoveLeadingOptionsBack(std::vector<std::string>& words) {
   std::vector<std::string> leading;
   auto word = words.begin();
   while (word != words.end() && absl::StartsWith(*word, "-") && !IsHelp(*word) &&
          *word != "--version") {
-    const bool takes_value = std::find(std::begin(kCommonWithValue), std::end(kCommonWithValue),
-                                       absl::string_view(*word)) != std::end(kCommonWithValue);
+    const bool takes_value = TakesValue(*word);
     leading.push_back(std::move(*word++));
     if (takes_value && word != words.end()) leading.push_back(std::move(*word++));
   }
   words.erase(words.begin(), word);
   words.insert(words.end(), leading.begin(), leading.end());
+}
+
+// Runs a command in a router's words; the common options may stand anywhere among them.
+int RunRouterWords(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words;
+  std::vector<std::string> options;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    if (!absl::StartsWith(*word, "--")) {
+      words.push_back(*word);
+      continue;
+    }
+    options.push_back(*word);
+    if (TakesValue(*word) && word + 1 != arguments.end()) options.push_back(*++word);
+  }
+  OptionParser parser("jet", "The words of a router; ? among them shows what may come next.",
+                      absl::StrCat(JunosOverview(), "\n", kExitStatusHelp));
+  CommonOptions common;
+  DeclareCommon(parser, common);
+  const int not_run = -1;
+  const int status = Finished("jet", parser.Parse(options), not_run);
+  if (status != not_run) return status;
+  return RunJunos(words,
+                  [&common](const RunFunction& run) { return RunParsed("jet", common, run); });
 }
 
 std::string NamesIn(absl::string_view group) {
@@ -160,6 +193,7 @@ std::string NamesIn(absl::string_view group) {
     const bool listed = std::find(names.begin(), names.end(), name) != names.end();
     if ((group.empty() || group == command.group) && !listed) names.push_back(name);
   }
+  if (group.empty()) names.insert(names.end(), {"request", "show"});
   return absl::StrJoin(names, ", ");
 }
 
@@ -194,15 +228,7 @@ int Dispatch(const std::string& program, std::vector<std::string> arguments) {
     return static_cast<int>(ExitStatus::kGood);
   }
   if (arguments.front() == "--version") return PrintVersion();
-  if (IsJunosWord(arguments.front())) {
-    return RunJunos(arguments, [](const CommonFlags& flags, const RunFunction& run) {
-      CommonOptions common;
-      common.json = flags.json;
-      common.quiet = flags.quiet;
-      common.keystore = flags.keystore;
-      return RunParsed("jet", common, run);
-    });
-  }
+  if (IsJunosWord(arguments.front())) return RunRouterWords(arguments);
   std::string group;
   if (IsGroup(arguments.front())) {
     group = arguments.front();

@@ -70,6 +70,8 @@ base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLi
   return selection;
 }
 
+std::string NameForMessage(const std::string& path) { return path.empty() ? "''" : path; }
+
 const char* SkipReasonText(base::SkipReason reason) {
   switch (reason) {
     case base::SkipReason::kNotExecutable:

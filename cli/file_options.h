@@ -36,6 +36,9 @@ absl::Status CompleteFiles(const Session& session, FileOptions& options);
 
 base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLinks named_links);
 
+// Returns `path` as it stands in messages: an empty one would not be seen.
+std::string NameForMessage(const std::string& path);
+
 // Why a file of a tree was skipped, in words for the summary.
 const char* SkipReasonText(base::SkipReason reason);
 

@@ -127,8 +127,11 @@ int PrintCompletions(const Completions& completions, bool complete) {
   std::cout << "Possible completions:\n";
   if (complete) std::cout << "  <[Enter]>            Execute this command\n";
   for (const auto& [word, help] : completions) {
-    std::cout << "  " << word << std::string(word.size() < 20 ? 20 - word.size() : 1, ' ') << " "
-              << help << "\n";
+    std::cout << "  " << word;
+    if (!help.empty()) {
+      std::cout << std::string(word.size() < 20 ? 20 - word.size() : 1, ' ') << " " << help;
+    }
+    std::cout << "\n";
   }
   std::cout.flush();
   return static_cast<int>(ExitStatus::kGood);
@@ -137,28 +140,6 @@ int PrintCompletions(const Completions& completions, bool complete) {
 int PrintError(const std::string& message) {
   std::cerr << "jet: error: " << Escape(message) << "\n";
   return static_cast<int>(ExitStatus::kUsage);
-}
-
-// Takes the common options out of the words; true when they are well formed.
-bool TakeFlags(std::vector<std::string>& words, CommonFlags& flags, std::string& error) {
-  std::vector<std::string> rest;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--json") {
-      flags.json = true;
-    } else if (words[i] == "--quiet") {
-      flags.quiet = true;
-    } else if (words[i] == "--keystore") {
-      if (i + 1 == words.size()) {
-        error = "--keystore needs a folder";
-        return false;
-      }
-      flags.keystore = words[++i];
-    } else {
-      rest.push_back(words[i]);
-    }
-  }
-  words = std::move(rest);
-  return true;
 }
 
 class Parser {
@@ -277,20 +258,17 @@ class Parser {
 }  // namespace
 
 bool IsJunosWord(absl::string_view word) {
-  return word.size() >= 2 && (absl::StartsWith("request", word) || absl::StartsWith("show", word));
+  return word == "?" || (word.size() >= 2 &&
+                         (absl::StartsWith("request", word) || absl::StartsWith("show", word)));
 }
 
 int RunJunos(const std::vector<std::string>& words,
-             absl::FunctionRef<int(const CommonFlags&, const RunFunction&)> execute) {
-  std::vector<std::string> own = words;
-  CommonFlags flags;
-  std::string error;
-  if (!TakeFlags(own, flags, error)) return PrintError(error);
-  Parser parser(std::move(own));
+             absl::FunctionRef<int(const RunFunction&)> execute) {
+  Parser parser(words);
   Arguments arguments;
   int exit = 0;
   if (!parser.ReadKeywords(exit) || !parser.ReadArguments(arguments, exit)) return exit;
-  return execute(flags, parser.command().bind(arguments));
+  return execute(parser.command().bind(arguments));
 }
 
 std::string JunosOverview() {

@@ -7,27 +7,19 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/optional.h"
 #include "cli/command.h"
 
 namespace jet::cli {
 
-// The options that may stand anywhere among the router's words.
-struct CommonFlags {
-  bool json = false;
-  bool quiet = false;
-  absl::optional<std::string> keystore;
-};
-
-// True when `word` begins a router's command: "request", "show" or an abbreviation of 2 or more
-// letters.
+// True when `word` begins a router's command: "request", "show", an abbreviation of 2 or more
+// letters, or "?".
 bool IsJunosWord(absl::string_view word);
 
 // Parses `words` by the router's grammar: unique abbreviations of keywords are taken, "?" prints
 // what may come next. Hands what is to be run to `execute` and returns its exit status; 2 when the
 // words make no command.
 int RunJunos(const std::vector<std::string>& words,
-             absl::FunctionRef<int(const CommonFlags&, const RunFunction&)> execute);
+             absl::FunctionRef<int(const RunFunction&)> execute);
 
 // Returns the commands of the grammar, a line each.
 std::string JunosOverview();

@@ -66,6 +66,8 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
                  {"Certificate Authority", certificate.is_ca() ? "yes" : "no"},
                  {"SHA-256 Fingerprint", fingerprint.value_or(std::string())},
                  {"In Keyring", InKeyringText(in_keyring)},
+                 {"Record", key.record_authenticated ? "authenticated by master.key"
+                                                     : "not authenticated (no master.key at hand)"},
                  {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}});
   return fields;
 }
@@ -88,6 +90,7 @@ Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring) 
   object["not_after"] = TimeText(certificate.not_after());
   object["ca"] = certificate.is_ca();
   object["fingerprint_sha256"] = fingerprint.value_or(std::string());
+  object["record_authenticated"] = key.record_authenticated;
   object["origin"] = OriginText(key.origin);
   object["created"] = TimeText(key.created);
   object["in_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);

@@ -16,9 +16,13 @@ namespace jet::cli {
 // Declares --keyring.
 void DeclareKeyring(OptionParser& parser, absl::optional<std::string>& keyring);
 
+// A usage error when `given`, or else what the configuration says, names no keyring. For commands
+// that do other things first.
+absl::Status CheckKeyring(const Session& session, const absl::optional<std::string>& given);
+
 // Finds the keyring of `given`, else of the configuration, else "auto". An unknown name is a usage
-// error. Warns where "auto" finds that this kernel has no IMA.
-absl::StatusOr<ima::ResolvedKeyring> FindKeyring(Session& session,
+// error.
+absl::StatusOr<ima::ResolvedKeyring> FindKeyring(const Session& session,
                                                  const absl::optional<std::string>& given,
                                                  ima::MissingKeyring missing);
 

@@ -44,8 +44,10 @@ Output::Output(OutputOptions options)
 
 void Output::Print(const std::string& line) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  (void)std::fwrite(line.data(), 1, line.size(), stdout);
-  (void)std::fputc('\n', stdout);
+  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() ||
+      std::fputc('\n', stdout) == EOF) {
+    RememberWriteError();
+  }
 }
 
 void Output::Line(absl::string_view text) {
@@ -77,7 +79,7 @@ void Output::PrintMessage(absl::string_view kind, absl::string_view text) {
   const std::string line = absl::StrCat(options_.program, ": ", kind, Escape(text), "\n");
   const std::lock_guard<std::mutex> lock(mutex_);
   // Results printed before the message come before it, wherever both go.
-  (void)std::fflush(stdout);
+  if (std::fflush(stdout) != 0) RememberWriteError();
   (void)std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -95,9 +97,13 @@ void Output::Error(absl::string_view text) { PrintMessage("error: ", text); }
 
 absl::Status Output::Flush() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return absl::OkStatus();
-  return base::SystemError(errno == 0 ? EIO : errno, "cannot write the results to stdout");
+  if (std::fflush(stdout) != 0) RememberWriteError();
+  if (write_error_ == 0) return absl::OkStatus();
+  return base::SystemError(write_error_, "cannot write the results to stdout");
+}
+
+void Output::RememberWriteError() {
+  if (write_error_ == 0) write_error_ = errno;
 }
 
 void AddPath(Json& object, const std::string& path) {

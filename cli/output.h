@@ -68,10 +68,12 @@ class Output {
  private:
   void Print(const std::string& line);
   void PrintMessage(absl::string_view kind, absl::string_view text);
+  void RememberWriteError();
 
   const OutputOptions options_;
   bool colored_;
   std::mutex mutex_;
+  int write_error_ = 0;  // the first errno that stdout gave
 };
 
 // Puts the file name `path` into `object`: "path" as valid UTF-8 with U+FFFD for other bytes, and,

@@ -18,19 +18,20 @@ namespace {
 struct Mirrored {
   const char* word = "none";  // "none", "added", "present" or "refused"
   std::string keyring;
-  std::string message;  // for "refused" and "none"
+  std::string message;    // for "refused" and "none"
+  bool doubtful = false;  // "none", though nobody asked for that
 };
 
 absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::StoredKey& key,
                                 UntrustedByKernel untrusted) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-  if (HoldsKeyOf(members, key.certificate)) return Mirrored{"present", keyring.name(), ""};
+  if (HoldsKeyOf(members, key.certificate)) return Mirrored{"present", keyring.name(), "", false};
   JET_RETURN_IF_ERROR(ima::CheckNoTwinInRing(key.certificate, members));
   const absl::Status added = keyring.Add(key.certificate).status();
-  if (added.ok()) return Mirrored{"added", keyring.name(), ""};
+  if (added.ok()) return Mirrored{"added", keyring.name(), "", false};
   if (keyring.trusted() && base::ErrnoOf(added) == ENOKEY) {
     if (untrusted == UntrustedByKernel::kIsNoted) {
-      return Mirrored{"refused", keyring.name(), std::string(added.message())};
+      return Mirrored{"refused", keyring.name(), std::string(added.message()), false};
     }
     return base::Annotate(
         added, absl::StrCat("nothing was stored (--keyring none stores the key all the same)"));
@@ -53,7 +54,9 @@ void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mi
   if (mirrored.word == std::string("refused")) {
     session.output.Warning(
         absl::StrCat("this kernel does not trust the key, others may: ", mirrored.message));
-  } else if (mirrored.word == std::string("none") && !mirrored.message.empty()) {
+  } else if (mirrored.word == std::string("none") && mirrored.doubtful) {
+    session.output.Warning(absl::StrCat("not mirrored: ", mirrored.message));
+  } else if (mirrored.word == std::string("none")) {
     session.output.Note(absl::StrCat("not mirrored: ", mirrored.message));
   }
 }
@@ -68,7 +71,8 @@ absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& ke
   JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
                        FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));
   Mirrored mirrored;
-  if (!resolved.warn) mirrored.message = resolved.why_none;
+  mirrored.message = resolved.why_none;
+  mirrored.doubtful = resolved.warn;
   JET_ASSIGN_OR_RETURN(keystore::Keystore store,
                        keystore::Keystore::Open(session.keystore, keystore::Access::kCreate));
   JET_ASSIGN_OR_RETURN(const keystore::StoredKey stored,

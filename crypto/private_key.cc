@@ -20,8 +20,9 @@ namespace jet::crypto {
 namespace {
 
 absl::Status NotAKey() {
-  return OpenSslError(absl::StatusCode::kInvalidArgument,
-                      "not a private key in PEM or DER that can be read");
+  // OpenSSL's own reason is "unsupported", whatever the file is.
+  DropOpenSslErrors();
+  return absl::InvalidArgumentError("not a private key in PEM or DER that can be read");
 }
 
 // What OpenSSL's passphrase callback is handed, and what it hands back.
@@ -43,8 +44,8 @@ int GivePassphrase(char* buffer, int size, int /*writing*/, void* user_data) {
   }
   const base::ByteSpan bytes = passphrase->Expose();
   if (bytes.size() > static_cast<size_t>(size)) {
-    request->failure = absl::InvalidArgumentError(
-        absl::StrCat("the passphrase is longer than ", size, " bytes"));
+    request->failure =
+        absl::InvalidArgumentError(absl::StrCat("the passphrase is longer than ", size, " bytes"));
     return -1;
   }
   if (!bytes.empty()) std::memcpy(buffer, bytes.data(), bytes.size());
@@ -89,7 +90,8 @@ absl::Status CheckReadable(const X509_SIG* encrypted) {
   DropOpenSslErrors();
   if (!out_of_reach) return absl::OkStatus();
   return absl::UnimplementedError(
-      "cannot open the encrypted key: its scrypt cost is above N = 16384, r = 8, which this OpenSSL "
+      "cannot open the encrypted key: its scrypt cost is above N = 16384, r = 8, which this "
+      "OpenSSL "
       "cannot read (where it can be read, re-encrypt it: openssl pkcs8 -topk8 -v2 aes-256-cbc)");
 }
 
@@ -175,7 +177,8 @@ absl::StatusOr<PrivateKey> PrivateKey::Generate(const KeyType& type) {
                            ? EVP_RSA_gen(static_cast<size_t>(type.bits))
                            : EVP_EC_gen(type.bits == 256 ? "P-256" : "P-384"));
   if (key == nullptr) {
-    return OpenSslError(absl::StatusCode::kInternal, absl::StrCat("cannot make a ", type.name, " key"));
+    return OpenSslError(absl::StatusCode::kInternal,
+                        absl::StrCat("cannot make a ", type.name, " key"));
   }
   return FromEvp(key.get());
 }
@@ -186,6 +189,12 @@ absl::StatusOr<PrivateKey> PrivateKey::Decode(const Secret& encoded, PassphraseS
   PassphraseRequest request{passphrase, absl::OkStatus()};
   const base::ByteSpan bytes = encoded.Expose();
   const bool is_pem = absl::StrContains(base::AsText(bytes), "-----BEGIN ");
+  if (is_pem && !absl::StrContains(base::AsText(bytes), "PRIVATE KEY-----")) {
+    return absl::InvalidArgumentError(
+        absl::StrContains(base::AsText(bytes), "-----BEGIN CERTIFICATE-----")
+            ? "is a certificate, not a private key"
+            : "not a private key: the PEM holds none");
+  }
   JET_ASSIGN_OR_RETURN(const EvpPkeyPtr key,
                        is_pem ? DecodePem(bytes, request) : DecodeDer(bytes, request));
   return FromEvp(key.get());
@@ -218,8 +227,8 @@ absl::StatusOr<base::Bytes> PrivateKey::EncryptedPem(const Secret& passphrase,
 absl::StatusOr<Secret> PrivateKey::UnencryptedPem() const {
   const StackWiper wiper;
   const BioPtr bio(BIO_new(BIO_s_secmem()));
-  if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(), nullptr, nullptr, 0,
-                                                      nullptr, nullptr) != 1) {
+  if (bio == nullptr ||
+      PEM_write_bio_PKCS8PrivateKey(bio.get(), evp(), nullptr, nullptr, 0, nullptr, nullptr) != 1) {
     return OpenSslError(absl::StatusCode::kInternal, "cannot encode the private key");
   }
   const uint8_t* data = nullptr;

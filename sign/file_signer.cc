@@ -1,5 +1,10 @@
 #include "sign/file_signer.h"
 
+#include <sys/file.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -15,14 +20,62 @@ namespace {
 // How often a file that changed under the signer is tried in all.
 constexpr int kTries = 3;
 
-// Takes a signature back that may cover other bytes than the file now has. The failure to do so is
-// part of the message: the file then carries a signature that does not match.
-absl::Status TakeBack(int fd, const absl::Status& reason) {
+// Another signer holds a file's lock for microseconds; whoever holds it longer is not one.
+constexpr int kLockTries = 200;
+constexpr std::chrono::milliseconds kLockWait(5);
+
+// Gives an flock back at the end of its life.
+class FileLock {
+ public:
+  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock() {
+    if (fd_ >= 0) (void)flock(fd_, LOCK_UN);
+  }
+
+ private:
+  int fd_;
+};
+
+// Takes `value` back, a signature that may cover other bytes than the file now has; what somebody
+// else wrote meanwhile is left alone. The failure to do so is part of the message: the file then
+// carries a signature that does not match.
+absl::Status TakeBack(int fd, const base::Bytes& value, const absl::Status& reason) {
+  const absl::StatusOr<absl::optional<base::Bytes>> present =
+      base::GetXattr(fd, base::kSecurityIma);
+  if (present.ok() && *present != value) return reason;
   const absl::Status removed = base::RemoveXattr(fd, base::kSecurityIma);
   if (removed.ok()) return reason;
   return absl::Status(reason.code(),
                       absl::StrCat(reason.message(), "; the signature just written could not be ",
                                    "removed again: ", removed.message()));
+}
+
+// Keeps other signers away from the file while its attribute is written and read back: two of them
+// would each take the other's signature for a failed write.
+absl::StatusOr<FileLock> LockFile(int fd) {
+  for (int attempt = 1;; ++attempt) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return FileLock(fd);
+    // A file system without locks has no second signer to be kept away either, as far as we can do.
+    if (errno != EWOULDBLOCK) return FileLock(-1);
+    if (attempt == kLockTries) {
+      return absl::UnavailableError("another process has locked the file (flock)");
+    }
+    std::this_thread::sleep_for(kLockWait);
+  }
+}
+
+// Writes the attribute, and takes it back when the file changed meanwhile.
+absl::Status Store(int fd, const base::Bytes& value, const base::ChangeGuard& guard) {
+  JET_ASSIGN_OR_RETURN(const FileLock lock, LockFile(fd));
+  const absl::Status stored = base::SetXattr(fd, base::kSecurityIma, value);
+  if (absl::IsDataLoss(stored)) return TakeBack(fd, value, stored);
+  JET_RETURN_IF_ERROR(stored);
+  const absl::Status unchanged = guard.CheckAfterOwnXattr();
+  return unchanged.ok() ? unchanged : TakeBack(fd, value, unchanged);
 }
 
 }  // namespace
@@ -76,11 +129,7 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, crypto::Hasher& hasher)
   JET_RETURN_IF_ERROR(guard.Check());
   outcome.xattr_size = value.size();
   if (options_.dry_run) return outcome;
-  const absl::Status stored = base::SetXattr(fd, base::kSecurityIma, value);
-  if (absl::IsDataLoss(stored)) return TakeBack(fd, stored);
-  JET_RETURN_IF_ERROR(stored);
-  const absl::Status unchanged = guard.CheckAfterOwnXattr();
-  if (!unchanged.ok()) return TakeBack(fd, unchanged);
+  JET_RETURN_IF_ERROR(Store(fd, value, guard));
   return outcome;
 }
 
@@ -93,8 +142,7 @@ absl::StatusOr<absl::optional<SignOutcome>> FileSigner::ExistingSignature(
                        base::GetXattr(fd, base::kSecurityIma));
   if (!value.has_value()) return none;
   const ima::DecodedXattr decoded = ima::DecodeXattr(*value);
-  if (decoded.defect != ima::XattrDefect::kNone ||
-      decoded.version != ima::kSignatureVersion2) {
+  if (decoded.defect != ima::XattrDefect::kNone || decoded.version != ima::kSignatureVersion2) {
     return none;
   }
   const auto hash = ima::HashOfKernelId(*decoded.hash_id);

@@ -175,6 +175,14 @@ TEST_F(AppraisalTest, CallsKeysThatTheKernelCannotUseUnsupported) {
   }
 }
 
+// Linux 6.1, software_key_determine_akcipher: no hash weaker than sha1 goes with ECDSA.
+TEST_F(AppraisalTest, CallsEcdsaWithMd5Unsupported) {
+  trust_ = TrustSet({{"ec", CertificateOf("ec:p256", 0x22)}});
+  const Appraisal appraisal = Judge(SignedValue("ec:p256", crypto::HashAlgorithm::kMd5, 0x22));
+  EXPECT_EQ(appraisal.verdict, Verdict::kUnsupported);
+  EXPECT_EQ(appraisal.kernel_cause, "invalid-signature");
+}
+
 TEST_F(AppraisalTest, CallsTwinsAmbiguous) {
   trust_ = TrustSet({{"one", CertificateOf("rsa:2048", 0x11)}, {"two", CertificateOf("ec:p256", 0x11)}});
   const Appraisal appraisal = Judge(GoodValue());

@@ -21,12 +21,13 @@ using testing::ElementsAre;
 
 class Counter : public FileRunHandler {
  public:
-  explicit Counter(int workers) : busy_(static_cast<size_t>(workers)) {}
+  explicit Counter(int workers, std::chrono::microseconds time = std::chrono::microseconds(500))
+      : time_(time), busy_(static_cast<size_t>(workers)) {}
 
   void OnFile(SelectedFile /*file*/, int worker) override {
     std::atomic<int>& busy = busy_.at(static_cast<size_t>(worker));
     if (++busy != 1) ++overlaps;
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
+    std::this_thread::sleep_for(time_);
     --busy;
     ++files;
   }
@@ -43,6 +44,7 @@ class Counter : public FileRunHandler {
   std::vector<std::string> errors;
 
  private:
+  const std::chrono::microseconds time_;  // that a file takes
   std::vector<std::atomic<int>> busy_;
 };
 
@@ -77,7 +79,8 @@ TEST(FileRunTest, ManyFilesAndWorkersStayBelowTheUsualLimitOfDescriptors) {
   EXPECT_EQ(test::InChild([&]() -> std::string {
               const rlimit usual = {1024, 1024};
               if (setrlimit(RLIMIT_NOFILE, &usual) != 0) return "no limit was set";
-              Counter counter(kWorkers);
+              // So slow that the queue fills up.
+              Counter counter(kWorkers, std::chrono::milliseconds(30));
               RunOverFiles({folder.path()}, Recursive(), kWorkers, counter);
               return absl::StrCat(counter.files.load(), " files, ", counter.errors.size(),
                                   " errors");

@@ -105,8 +105,11 @@ void Search(const uint8_t* bytes, size_t size, const Pieces& pieces,
   }
 }
 
-std::vector<std::pair<uint64_t, uint64_t>> WritableMappings(std::istream& maps) {
-  std::vector<std::pair<uint64_t, uint64_t>> mappings;
+// A range of addresses, from the first to before the second.
+using Range = std::pair<uint64_t, uint64_t>;
+
+std::vector<Range> WritableMappings(std::istream& maps) {
+  std::vector<Range> mappings;
   std::string line;
   while (std::getline(maps, line)) {
     uint64_t begin = 0;
@@ -120,20 +123,57 @@ std::vector<std::pair<uint64_t, uint64_t>> WritableMappings(std::istream& maps) 
   return mappings;
 }
 
-// Returns the names of which a piece is in any writable memory of this process. It is read through
-// /proc/self/mem: a sanitizer would trap reads of freed memory.
-std::set<std::string> SearchEverywhere(const Pieces& pieces, int memory_fd, std::istream& maps) {
+// Returns the parts of `mapping` that have been touched (pagemap, present or swapped): a sanitizer
+// reserves much more than that.
+std::vector<Range> TouchedParts(int pagemap_fd, const Range& mapping) {
+  constexpr uint64_t kTouched = uint64_t{3} << 62;
+  const auto page_size = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  std::vector<uint64_t> pages((mapping.second - mapping.first) / page_size);
+  const auto offset = static_cast<off_t>(mapping.first / page_size * sizeof(uint64_t));
+  const ssize_t count = pread(pagemap_fd, pages.data(), pages.size() * sizeof(uint64_t), offset);
+  // Where it cannot be told, everything counts.
+  if (count != static_cast<ssize_t>(pages.size() * sizeof(uint64_t))) return {mapping};
+  std::vector<Range> parts;
+  for (size_t page = 0; page < pages.size(); ++page) {
+    if ((pages[page] & kTouched) == 0) continue;
+    const uint64_t begin = mapping.first + page * page_size;
+    if (parts.empty() || parts.back().second != begin) parts.emplace_back(begin, begin);
+    parts.back().second += page_size;
+  }
+  return parts;
+}
+
+// Where a process looks at its own memory. Opened before SecureProcess: a process that may not be
+// dumped cannot open these unless it is root.
+struct OwnMemory {
+  base::UniqueFd bytes{open("/proc/self/mem", O_RDONLY | O_CLOEXEC)};
+  base::UniqueFd pagemap{open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)};
+  std::ifstream maps{"/proc/self/maps"};
+};
+
+// Searches one range. It is read through /proc/self/mem: a sanitizer would trap reads of freed
+// memory.
+void SearchRange(const Range& range, const OwnMemory& memory, const Pieces& pieces,
+                 const std::vector<bool>& begins, std::vector<uint8_t>& window,
+                 std::set<std::string>& found) {
+  for (uint64_t at = range.first; at + kPieceSize <= range.second;) {
+    const size_t wanted = std::min<uint64_t>(window.size(), range.second - at);
+    const ssize_t count = pread(memory.bytes.get(), window.data(), wanted, static_cast<off_t>(at));
+    if (count < static_cast<ssize_t>(kPieceSize)) break;
+    Search(window.data(), static_cast<size_t>(count), pieces, begins, found);
+    at += static_cast<uint64_t>(count) - kPieceSize + 1;
+  }
+}
+
+// Returns the names of which a piece is in any writable memory of this process.
+std::set<std::string> SearchEverywhere(const Pieces& pieces, OwnMemory& memory) {
   std::vector<bool> begins(0x10000);
   for (const auto& [first, piece] : pieces) begins[first & 0xffff] = true;
   std::set<std::string> found;
   std::vector<uint8_t> window(1 << 20);
-  for (const auto& [begin, end] : WritableMappings(maps)) {
-    for (uint64_t at = begin; at + kPieceSize <= end;) {
-      const size_t wanted = std::min<uint64_t>(window.size(), end - at);
-      const ssize_t count = pread(memory_fd, window.data(), wanted, static_cast<off_t>(at));
-      if (count < static_cast<ssize_t>(kPieceSize)) break;
-      Search(window.data(), static_cast<size_t>(count), pieces, begins, found);
-      at += static_cast<uint64_t>(count) - kPieceSize + 1;
+  for (const Range& mapping : WritableMappings(memory.maps)) {
+    for (const Range& part : TouchedParts(memory.pagemap.get(), mapping)) {
+      SearchRange(part, memory, pieces, begins, window, found);
     }
   }
   return found;
@@ -187,10 +227,10 @@ absl::Status UseKey(const Options& options, Pieces& pieces, absl::FunctionRef<vo
 }
 
 absl::Status Run(const Options& options) {
-  // Opened first: a process that may not be dumped cannot open them unless it is root.
-  const base::UniqueFd memory(open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
-  std::ifstream maps("/proc/self/maps");
-  if (!memory.valid() || !maps) return absl::NotFoundError("no memory to look through");
+  OwnMemory memory;
+  if (!memory.bytes.valid() || !memory.maps) {
+    return absl::NotFoundError("no memory to look through");
+  }
   if (!SecureProcess(options.wipe ? FreedMemory::kWipe : FreedMemory::kKeep)) {
     return absl::InternalError("the allocator was replaced too late");
   }
@@ -200,7 +240,7 @@ absl::Status Run(const Options& options) {
     JET_ASSIGN_OR_RETURN(pieces, ReadPieces(5));
   }
   std::set<std::string> found;
-  const auto search = [&] { found = SearchEverywhere(pieces, memory.get(), maps); };
+  const auto search = [&] { found = SearchEverywhere(pieces, memory); };
   JET_RETURN_IF_ERROR(UseKey(options, pieces, [&] {
     if (options.alive) search();
   }));
