@@ -191,6 +191,14 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> CertificateFiles(
   return certificates;
 }
 
+void WarnUnlessAuthenticated(Session& session, const keystore::StoredKey& key) {
+  if (key.record_authenticated) return;
+  session.output.Warning(absl::StrCat(
+      "key '", key.name,
+      "' is trusted unproven: without master.key nothing shows that its certificate is the one "
+      "that was stored"));
+}
+
 // Returns the certificates of the named keys, of all keys where none is named. A keystore that
 // nobody made yet holds none.
 absl::StatusOr<std::vector<ima::NamedCertificate>> StoredCertificates(
@@ -202,12 +210,14 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> StoredCertificates(
   JET_RETURN_IF_ERROR(store.status());
   for (const std::string& name : names) {
     JET_ASSIGN_OR_RETURN(keystore::StoredKey key, store->Find(name));
+    WarnUnlessAuthenticated(session, key);
     certificates.push_back({key.name, std::move(key.certificate)});
   }
   if (!names.empty()) return certificates;
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
   for (const keystore::StoredKey& key : listing.keys) {
     certificates.push_back({key.name, key.certificate});
+    WarnUnlessAuthenticated(session, key);
   }
   for (const keystore::DamagedKey& damaged : listing.damaged) {
     session.output.Warning(absl::StrCat("key '", damaged.name,

@@ -44,32 +44,45 @@ void Report(Session& session, const std::string& name, const char* word, const s
       {name, word, absl::StrCat(" (", keyring, ")"), error.ok() ? Tone::kGood : Tone::kBad});
 }
 
-// Returns how many certificates could not be mirrored.
-absl::StatusOr<size_t> MirrorAll(Session& session, const ima::Keyring& keyring,
-                                 const keystore::KeyListing& listing) {
+struct LoadCounts {
+  size_t added = 0;
+  size_t present = 0;
+  size_t foreign = 0;
+  size_t failed = 0;
+};
+
+absl::StatusOr<LoadCounts> MirrorAll(Session& session, const ima::Keyring& keyring,
+                                     const keystore::KeyListing& listing) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
   const ima::MirrorPlan plan = ima::PlanMirror(CertificatesOf(listing), members);
   for (const ima::NamedCertificate& present : plan.present) {
     Report(session, present.name, "present", keyring.name(), absl::OkStatus());
   }
-  size_t failed = 0;
+  LoadCounts counts;
+  counts.present = plan.present.size();
+  counts.foreign = plan.foreign.size();
   for (const ima::MirrorResult& result : ima::ApplyMirror(plan, keyring)) {
-    if (!result.added.ok()) ++failed;
+    ++(result.added.ok() ? counts.added : counts.failed);
     Report(session, result.name, result.added.ok() ? "added" : "refused", keyring.name(),
            result.added.status());
   }
   for (const keystore::DamagedKey& damaged : listing.damaged) {
     session.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
-    ++failed;
+    ++counts.failed;
   }
+  return counts;
+}
+
+void PrintSummary(Session& session, const std::string& keyring, const LoadCounts& counts) {
   session.output.Object({{"type", "summary"},
-                         {"keyring", keyring.name()},
-                         {"added", plan.missing.size() - (failed - listing.damaged.size())},
-                         {"present", plan.present.size()},
-                         {"foreign", plan.foreign.size()},
-                         {"failed", failed}});
-  return failed;
+                         {"keyring", keyring},
+                         {"added", counts.added},
+                         {"present", counts.present},
+                         {"foreign", counts.foreign},
+                         {"failed", counts.failed}});
+  session.output.Line(absl::StrCat("added ", counts.added, ", present ", counts.present,
+                                   ", foreign ", counts.foreign, ", failed ", counts.failed));
 }
 
 // Signs the pin program with the first key of the store that can; else writes a signature that is
@@ -145,16 +158,18 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
   if (!resolved.keyring.has_value()) {
     return absl::FailedPreconditionError(absl::StrCat("nothing was loaded: ", resolved.why_none));
   }
-  JET_ASSIGN_OR_RETURN(const size_t failed, MirrorAll(session, *resolved.keyring, listing));
-  ExitStatus status = failed == 0 ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
-  if (!options.pin) return status;
-  // Only _ima can be taken by another user.
-  if (resolved.keyring->trusted()) {
+  const ima::Keyring& keyring = *resolved.keyring;
+  JET_ASSIGN_OR_RETURN(const LoadCounts counts, MirrorAll(session, keyring, listing));
+  absl::StatusOr<ExitStatus> pinned = ExitStatus::kGood;
+  if (options.pin && keyring.trusted()) {
+    // Only _ima can be taken by another user.
     session.output.Note("the kernel's own .ima keyring needs no pinning");
-    return status;
+  } else if (options.pin) {
+    pinned = Pin(session, options, store, listing);
   }
-  JET_ASSIGN_OR_RETURN(const ExitStatus pinned, Pin(session, options, store, listing));
-  return status == ExitStatus::kGood ? pinned : status;
+  PrintSummary(session, keyring.name(), counts);
+  JET_RETURN_IF_ERROR(pinned.status());
+  return counts.failed == 0 ? *pinned : ExitStatus::kCouldNotDo;
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ absl::Status CheckOptions(const SigningKeyOptions& options) {
         "--private-key and --x509-cert go together: the certificate gives the key id that the "
         "kernel looks for");
   }
+  if (!from_files && options.private_key.passphrase.given()) {
+    return UsageError(
+        "--passphrase-file, -fd and -env are for --private-key: the keystore asks for none");
+  }
   return absl::OkStatus();
 }
 

@@ -29,14 +29,11 @@ absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::Sto
   JET_RETURN_IF_ERROR(ima::CheckNoTwinInRing(key.certificate, members));
   const absl::Status added = keyring.Add(key.certificate).status();
   if (added.ok()) return Mirrored{"added", keyring.name(), "", false};
-  if (keyring.trusted() && base::ErrnoOf(added) == ENOKEY) {
-    if (untrusted == UntrustedByKernel::kIsNoted) {
-      return Mirrored{"refused", keyring.name(), std::string(added.message()), false};
-    }
-    return base::Annotate(
-        added, absl::StrCat("nothing was stored (--keyring none stores the key all the same)"));
+  if (keyring.trusted() && base::ErrnoOf(added) == ENOKEY &&
+      untrusted == UntrustedByKernel::kIsNoted) {
+    return Mirrored{"refused", keyring.name(), std::string(added.message()), false};
   }
-  return added;
+  return base::Annotate(added, "nothing was stored (--keyring none stores the key all the same)");
 }
 
 void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mirrored) {
