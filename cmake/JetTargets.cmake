@@ -65,17 +65,19 @@ function(jet_gtest name)
   endif()
 endfunction()
 
-# jet_script_test(NAME script [LABELS labels...] [TIMEOUT seconds] [SERIAL]): a test that is a
-# program of its own; it finds the command in JET_BIN and the checkout in JET_SOURCE_DIR.
-function(jet_script_test name script)
-  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "LABELS" ${ARGN})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 300)
-  endif()
-  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+# jet_text_scripts(LABEL): registers every *.txt of the folder as a test LABEL.NAME, run by
+# tests/cli/run-script with the program that was built. Sets `jet_script_tests` to their names.
+function(jet_text_scripts label)
+  file(GLOB scripts CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.txt)
+  list(REMOVE_ITEM scripts CMakeLists.txt)
+  set(names)
+  foreach(script IN LISTS scripts)
+    cmake_path(GET script STEM name)
+    add_test(NAME ${label}.${name} COMMAND
+      ${PROJECT_SOURCE_DIR}/tests/cli/run-script ${CMAKE_CURRENT_SOURCE_DIR}/${script})
+    list(APPEND names ${label}.${name})
+  endforeach()
+  set_tests_properties(${names} PROPERTIES TIMEOUT 120 LABELS ${label}
     ENVIRONMENT "JET_BIN=$<TARGET_FILE:jet>;JET_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
-  if(ARG_SERIAL)
-    set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
-  endif()
+  set(jet_script_tests ${names} PARENT_SCOPE)
 endfunction()
