@@ -28,8 +28,8 @@ class PoolFeeder : public FileSelectionObserver {
               }) {}
 
   void OnSelected(SelectedFile file) override { pool_.Submit(std::move(file)); }
-  void OnSkipped(const std::string& path, SkipReason reason) override {
-    handler_.OnSkipped(path, reason);
+  void OnSkipped(const std::string& path, SkipReason reason, int fd) override {
+    handler_.OnSkipped(path, reason, fd);
   }
   void OnError(const std::string& path, const absl::Status& error) override {
     handler_.OnError(path, error);

@@ -17,7 +17,8 @@ class FileRunHandler {
   // `worker` counts from 0 to one less than the number of workers; no two calls with the same
   // number overlap.
   virtual void OnFile(SelectedFile file, int worker) = 0;
-  virtual void OnSkipped(const std::string& path, SkipReason reason) = 0;
+  // `fd` is the file, open for reading, and the caller's.
+  virtual void OnSkipped(const std::string& path, SkipReason reason, int fd) = 0;
   virtual void OnError(const std::string& path, const absl::Status& error) = 0;
 };
 

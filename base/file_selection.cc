@@ -96,7 +96,7 @@ class Selector {
     if (!file.ok()) {
       observer_.OnError(path, file.status());
     } else if (!IsFirstMention(file->status)) {
-      observer_.OnSkipped(path, SkipReason::kSameInode);
+      observer_.OnSkipped(path, SkipReason::kSameInode, file->fd.get());
     } else {
       observer_.OnSelected(*std::move(file));
     }
@@ -148,10 +148,12 @@ class Selector {
     if (!kind.ok()) {
       observer_.OnError(found.path, kind.status());
     } else if (!IsWanted(*kind)) {
-      observer_.OnSkipped(found.path, *kind == FileKind::kScript ? SkipReason::kUnwantedScript
-                                                                 : SkipReason::kNotExecutable);
+      observer_.OnSkipped(
+          found.path,
+          *kind == FileKind::kScript ? SkipReason::kUnwantedScript : SkipReason::kNotExecutable,
+          found.fd.get());
     } else if (!IsFirstMention(found.status)) {
-      observer_.OnSkipped(found.path, SkipReason::kSameInode);
+      observer_.OnSkipped(found.path, SkipReason::kSameInode, found.fd.get());
     } else {
       observer_.OnSelected({std::move(found.fd), std::move(found.path), found.status, *kind});
     }

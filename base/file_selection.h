@@ -46,7 +46,8 @@ class FileSelectionObserver {
  public:
   virtual ~FileSelectionObserver() = default;
   virtual void OnSelected(SelectedFile file) = 0;
-  virtual void OnSkipped(const std::string& path, SkipReason reason) = 0;
+  // `fd` is the file, open for reading, and the caller's.
+  virtual void OnSkipped(const std::string& path, SkipReason reason, int fd) = 0;
   virtual void OnError(const std::string& path, const absl::Status& error) = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,7 +28,12 @@ class WorkerPool {
     if (workers <= 1) return;
     threads_.reserve(static_cast<size_t>(workers));
     for (int worker = 0; worker < workers; ++worker) {
-      threads_.emplace_back([this, worker] { Loop(worker); });
+      // Where the system gives no more threads, fewer do the same work; without any, Submit does it.
+      try {
+        threads_.emplace_back([this, worker] { Loop(worker); });
+      } catch (const std::system_error&) {
+        break;
+      }
     }
   }
   WorkerPool(const WorkerPool&) = delete;

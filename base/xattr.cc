@@ -53,7 +53,12 @@ absl::Status SetXattr(int fd, const char* name, ByteSpan value) {
   if (fsetxattr(fd, name, value.data(), value.size(), 0) != 0) {
     return XattrError(errno, "write", name, fd);
   }
-  JET_ASSIGN_OR_RETURN(const absl::optional<Bytes> stored, GetXattr(fd, name));
+  const absl::StatusOr<absl::optional<Bytes>> read_back = GetXattr(fd, name);
+  if (!read_back.ok()) {
+    return absl::DataLossError(absl::StrCat(
+        name, " was written, but cannot be read back: ", read_back.status().message()));
+  }
+  const absl::optional<Bytes>& stored = *read_back;
   if (!stored.has_value() || ByteSpan(*stored) != value) {
     return absl::DataLossError(
         absl::StrCat(name, " was written, but reading it back gives something else"));

@@ -11,6 +11,7 @@
 #include "base/file_run.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
+#include "base/xattr.h"
 #include "cli/command.h"
 #include "cli/file_commands.h"
 #include "cli/key_report.h"
@@ -37,6 +38,12 @@ Tone ToneOf(Verdict verdict) {
   return verdict == Verdict::kAmbiguousKey ? Tone::kDoubtful : Tone::kBad;
 }
 
+// True when the file has no security.ima, as far as can be told.
+bool IsUnsigned(int fd) {
+  const absl::StatusOr<absl::optional<base::Bytes>> value = base::GetXattr(fd, base::kSecurityIma);
+  return !value.ok() || !value->has_value();
+}
+
 // Judges the files of a run, prints the verdicts and counts them.
 class AppraiseRun : public base::FileRunHandler {
  public:
@@ -56,15 +63,19 @@ class AppraiseRun : public base::FileRunHandler {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++counts_[appraisal->verdict];
+      if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
+        ++not_in_keyring_;
+      }
     }
     if (output_.json()) PrintObject(file.path, *appraisal);
     if (line_per_file_ || appraisal->verdict != Verdict::kValid) PrintLine(file.path, *appraisal);
   }
 
-  void OnSkipped(const std::string& path, base::SkipReason reason) override {
+  void OnSkipped(const std::string& path, base::SkipReason reason, int fd) override {
+    const bool unsigned_script = reason == base::SkipReason::kUnwantedScript && IsUnsigned(fd);
     const std::lock_guard<std::mutex> lock(mutex_);
     ++skipped_;
-    if (reason == base::SkipReason::kUnwantedScript) ++scripts_;
+    if (unsigned_script) ++unsigned_scripts_;
     if (output_.verbose()) {
       output_.Result({path, "skipped", absl::StrCat(" (", SkipReasonText(reason), ")")});
     }
@@ -94,14 +105,16 @@ class AppraiseRun : public base::FileRunHandler {
     for (const auto& [verdict, count] : counts_) all += count;
     return all;
   }
+  // Valid files whose key this kernel's keyring does not hold.
+  size_t not_in_keyring() const { return not_in_keyring_; }
   size_t skipped() const { return skipped_; }
-  size_t scripts() const { return scripts_; }
+  size_t unsigned_scripts() const { return unsigned_scripts_; }
   size_t failed() const { return failed_; }
 
  private:
   absl::optional<bool> InKernelKeyring(const appraise::Appraisal& appraisal) const {
     if (appraisal.key == nullptr || !trust_.ring.has_value()) return absl::nullopt;
-    return HoldsKeyOf(*trust_.ring, appraisal.key->certificate);
+    return ima::HoldsKeyOf(*trust_.ring, appraisal.key->certificate);
   }
 
   void PrintObject(const std::string& path, const appraise::Appraisal& appraisal) {
@@ -176,8 +189,9 @@ class AppraiseRun : public base::FileRunHandler {
   const bool line_per_file_;
   std::mutex mutex_;
   std::map<Verdict, size_t> counts_;
+  size_t not_in_keyring_ = 0;
   size_t skipped_ = 0;
-  size_t scripts_ = 0;
+  size_t unsigned_scripts_ = 0;
   size_t failed_ = 0;
 };
 
@@ -240,20 +254,21 @@ absl::StatusOr<Trust> TrustOfKeyring(Session& session, const AppraiseCommandOpti
   std::vector<base::Bytes> without;
   for (const ima::KeyringMember& member : members) {
     if (!member.subject_key_identifier.has_value()) continue;
-    const auto found = std::find_if(at_hand.begin(), at_hand.end(), [&](const auto& candidate) {
-      return HoldsKeyOf({member}, candidate.certificate);
-    });
-    if (found != at_hand.end()) {
-      certificates.push_back(*found);
-    } else {
-      without.push_back(*member.subject_key_identifier);
+    bool at_hand_too = false;
+    // Every certificate with this identifier, as an identifier does not prove which one it is.
+    for (const ima::NamedCertificate& candidate : at_hand) {
+      if (!ima::HoldsKeyOf({member}, candidate.certificate)) continue;
+      certificates.push_back(candidate);
+      at_hand_too = true;
     }
+    if (!at_hand_too) without.push_back(*member.subject_key_identifier);
   }
   return Trust{appraise::TrustSet(std::move(certificates), std::move(without)), "keyring",
-               std::move(members)};
+               VisibleKeyringMembers(session)};
 }
 
 absl::StatusOr<Trust> OpenTrust(Session& session, const AppraiseCommandOptions& options) {
+  JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
   JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> certificates,
                        CertificateFiles(options.certificates));
   const bool only_files = !options.certificates.empty() && options.keys.empty();
@@ -262,6 +277,10 @@ absl::StatusOr<Trust> OpenTrust(Session& session, const AppraiseCommandOptions& 
                          StoredCertificates(session, options.keys));
     certificates.insert(certificates.end(), stored.begin(), stored.end());
   }
+  if (certificates.empty()) {
+    session.output.Warning(
+        absl::StrCat("no certificate is at hand: the keystore '", session.keystore, "' has none"));
+  }
   if (options.keyring.has_value()) return TrustOfKeyring(session, options, certificates);
   return Trust{appraise::TrustSet(std::move(certificates)),
                options.certificates.empty() ? "keystore" : "certificate",
@@ -269,11 +288,17 @@ absl::StatusOr<Trust> OpenTrust(Session& session, const AppraiseCommandOptions& 
 }
 
 void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged) {
-  if (run.scripts() > 0 && !scripts_judged) {
+  if (run.not_in_keyring() > 0) {
+    session.output.Warning(absl::StrCat(run.not_in_keyring(),
+                                        " of the valid files are signed by keys that this "
+                                        "kernel's keyring does not hold: it refuses them "
+                                        "(jet-ima load adds the keys)"));
+  }
+  if (run.unsigned_scripts() > 0 && !scripts_judged) {
     session.output.Note(
-        absl::StrCat(run.scripts(),
-                     " executable scripts were not judged; the kernel refuses an "
-                     "unsigned one that is executed itself (--scripts judges them)"));
+        absl::StrCat(run.unsigned_scripts(),
+                     " unsigned executable scripts were not judged; the kernel refuses one that is "
+                     "executed itself (--scripts judges them)"));
   }
   Json object = {{"type", "summary"}, {"judged", run.judged()}};
   std::string line = absl::StrCat("judged ", run.judged());

@@ -112,7 +112,7 @@ class Inspector : public base::FileSelectionObserver {
     if (decoded.defect != ima::XattrDefect::kNone) Note(ExitStatus::kNo);
   }
 
-  void OnSkipped(const std::string& /*path*/, base::SkipReason /*reason*/) override {}
+  void OnSkipped(const std::string& /*path*/, base::SkipReason /*reason*/, int /*fd*/) override {}
 
   void OnError(const std::string& path, const absl::Status& error) override {
     output_.Error(absl::StrCat(NameForMessage(path), ": ", error.message()));

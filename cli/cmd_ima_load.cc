@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -55,13 +56,14 @@ absl::StatusOr<LoadCounts> MirrorAll(Session& session, const ima::Keyring& keyri
                                      const keystore::KeyListing& listing) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
   const ima::MirrorPlan plan = ima::PlanMirror(CertificatesOf(listing), members);
-  for (const ima::NamedCertificate& present : plan.present) {
-    Report(session, present.name, "present", keyring.name(), absl::OkStatus());
-  }
   LoadCounts counts;
-  counts.present = plan.present.size();
   counts.foreign = plan.foreign.size();
-  for (const ima::MirrorResult& result : ima::ApplyMirror(plan, keyring)) {
+  for (const ima::MirrorResult& result : ima::ApplyMirror(plan.present, members, keyring)) {
+    ++(result.added.ok() ? counts.present : counts.failed);
+    Report(session, result.name, result.added.ok() ? "present" : "refused", keyring.name(),
+           result.added.status());
+  }
+  for (const ima::MirrorResult& result : ima::ApplyMirror(plan.missing, members, keyring)) {
     ++(result.added.ok() ? counts.added : counts.failed);
     Report(session, result.name, result.added.ok() ? "added" : "refused", keyring.name(),
            result.added.status());
@@ -85,17 +87,37 @@ void PrintSummary(Session& session, const std::string& keyring, const LoadCounts
                                    ", foreign ", counts.foreign, ", failed ", counts.failed));
 }
 
-// Signs the pin program with the first key of the store that can; else writes a signature that is
-// merely well formed, which is enough for the kernel to look its keyring up.
-absl::StatusOr<bool> SignPinProgram(const keystore::Keystore& store,
-                                    const keystore::KeyListing& listing, int fd) {
+// Keys of the store that may prove the pin, the likelier ones first: every kernel with IMA can use
+// RSA, not every one EC.
+std::vector<keystore::StoredKey> PinCandidates(const keystore::KeyListing& listing,
+                                               const std::vector<ima::KeyringMember>& members) {
+  std::vector<keystore::StoredKey> candidates;
   for (const keystore::StoredKey& key : listing.keys) {
-    if (!key.has_private_key) continue;
-    absl::StatusOr<crypto::PrivateKey> private_key = store.OpenPrivateKey(key.name);
-    if (!private_key.ok()) continue;
-    absl::StatusOr<std::unique_ptr<crypto::Signer>> signer =
-        crypto::MakeSigner(*std::move(private_key));
-    if (!signer.ok()) continue;
+    if (key.has_private_key && ima::HoldsKeyOf(members, key.certificate)) candidates.push_back(key);
+  }
+  std::stable_partition(candidates.begin(), candidates.end(), [](const keystore::StoredKey& key) {
+    return key.certificate.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa;
+  });
+  return candidates;
+}
+
+absl::StatusOr<std::unique_ptr<crypto::Signer>> OpenPinSigner(const keystore::Keystore& store,
+                                                              const std::string& name) {
+  JET_ASSIGN_OR_RETURN(crypto::PrivateKey private_key, store.OpenPrivateKey(name));
+  return crypto::MakeSigner(std::move(private_key));
+}
+
+// Signs the pin program with the first candidate that opens; else writes a signature that is merely
+// well formed, which is enough for the kernel to look its keyring up.
+absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& store,
+                                    const std::vector<keystore::StoredKey>& candidates, int fd) {
+  for (const keystore::StoredKey& key : candidates) {
+    const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store, key.name);
+    if (!signer.ok()) {
+      session.output.Warning(
+          absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));
+      continue;
+    }
     JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
                          sign::FileSigner::New(**signer, key.certificate, {}, {}));
     crypto::Hasher hasher;
@@ -118,11 +140,11 @@ std::string PinFolder(const LoadOptions& options) {
 
 absl::StatusOr<ExitStatus> Pin(Session& session, const LoadOptions& options,
                                const keystore::Keystore& store,
-                               const keystore::KeyListing& listing) {
+                               const std::vector<keystore::StoredKey>& candidates) {
   const std::string folder = PinFolder(options);
   JET_ASSIGN_OR_RETURN(const ima::PinResult result,
                        ima::PinKeyring(folder, [&](int fd) -> absl::StatusOr<bool> {
-                         return SignPinProgram(store, listing, fd);
+                         return SignPinProgram(session, store, candidates, fd);
                        }));
   switch (result) {
     case ima::PinResult::kPinned:
@@ -165,7 +187,8 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
     // Only _ima can be taken by another user.
     session.output.Note("the kernel's own .ima keyring needs no pinning");
   } else if (options.pin) {
-    pinned = Pin(session, options, store, listing);
+    JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
+    pinned = Pin(session, options, store, PinCandidates(listing, members));
   }
   PrintSummary(session, keyring.name(), counts);
   JET_RETURN_IF_ERROR(pinned.status());

@@ -45,7 +45,7 @@ absl::Status Confirm(const DeleteOptions& options) {
 absl::Status UnlinkFrom(const ima::Keyring& keyring, const pki::Certificate& certificate) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
   for (const ima::KeyringMember& member : members) {
-    if (HoldsKeyOf({member}, certificate)) {
+    if (ima::HoldsKeyOf({member}, certificate)) {
       JET_RETURN_IF_ERROR(keyring.Unlink(member.serial));
     }
   }
@@ -103,14 +103,21 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
   JET_ASSIGN_OR_RETURN(keystore::Keystore store,
                        keystore::Keystore::Open(session.keystore, keystore::Access::kWrite));
   bool unlinked = false;
+  bool readable = false;
   JET_RETURN_IF_ERROR(
       store.Remove(options.name, [&](const keystore::StoredKey& removed) -> absl::Status {
+        readable = true;
         JET_ASSIGN_OR_RETURN(unlinked, Unmirror(store, removed, keyring));
         return absl::OkStatus();
       }));
   session.output.Object(
       {{"type", "key"}, {"name", options.name}, {"deleted", true}, {"unlinked", unlinked}});
   session.output.Line(absl::StrCat("key '", options.name, "' deleted"));
+  if (!readable && keyring.has_value()) {
+    return absl::DataLossError(
+        absl::StrCat("the key was damaged: it is deleted, but which certificate of the keyring ",
+                     keyring->name(), " was its own cannot be told (jet-ima keyring lists them)"));
+  }
   if (unlinked) {
     session.output.Note(
         "files that the kernel has already appraised go on running until their "

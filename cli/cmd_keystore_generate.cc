@@ -52,6 +52,15 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   if (options.out_dir.empty() && options.no_encryption) {
     return UsageError("--no-encryption is for --out-dir: in the keystore every key is encrypted");
   }
+  if (options.passphrase.given() && options.ca_certificate.empty() &&
+      (options.out_dir.empty() || options.no_encryption)) {
+    return UsageError(
+        "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA: the "
+        "keystore asks for none");
+  }
+  if (!options.out_dir.empty() && options.keyring.has_value()) {
+    return UsageError("--keyring does not go with --out-dir: nothing is mirrored");
+  }
   for (const std::string* text :
        {&options.subject.organization, &options.subject.common_name, &options.subject.email}) {
     if (!IsUtf8(*text)) return UsageError(absl::StrCat("'", *text, "' is not UTF-8"));

@@ -14,6 +14,9 @@ namespace jet::cli {
 absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.key_name);
   if (!name.ok()) return UsageError(name.message());
+  if (options.private_key.source.empty() && options.private_key.passphrase.given()) {
+    return UsageError("--passphrase-file, -fd and -env are for --private-key, which is not given");
+  }
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate,
                        pki::Certificate::ReadFile(options.certificate));
   absl::optional<crypto::PrivateKey> private_key;

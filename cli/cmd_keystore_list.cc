@@ -17,7 +17,7 @@ using Members = absl::optional<std::vector<ima::KeyringMember>>;
 
 absl::optional<bool> InKeyring(const Members& members, const keystore::StoredKey& key) {
   if (!members.has_value()) return absl::nullopt;
-  return HoldsKeyOf(*members, key.certificate);
+  return ima::HoldsKeyOf(*members, key.certificate);
 }
 
 void PrintKey(Session& session, const Members& members, const keystore::StoredKey& key) {

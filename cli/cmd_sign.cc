@@ -57,7 +57,7 @@ class SignRun : public base::FileRunHandler {
     if (line_per_file_) PrintLine(file.path, *outcome);
   }
 
-  void OnSkipped(const std::string& path, base::SkipReason reason) override {
+  void OnSkipped(const std::string& path, base::SkipReason reason, int /*fd*/) override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++counts_.skipped.at(static_cast<size_t>(reason));

@@ -1,6 +1,7 @@
 #include "cli/configuration.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "cli/exit_status.h"
+#include "ima/keyring.h"
 
 namespace jet::cli {
 namespace {
@@ -37,6 +39,13 @@ Setter Text(absl::optional<std::string> Configuration::*field) {
     configuration.*field = *value;
     return absl::OkStatus();
   };
+}
+
+absl::Status SetKeyring(const toml::node& node, Configuration& configuration) {
+  JET_RETURN_IF_ERROR(Text(&Configuration::keyring)(node, configuration));
+  const absl::Status known = ima::ParseKeyringSelector(*configuration.keyring).status();
+  if (!known.ok()) return UsageError(absl::StrCat("is wrong: ", known.message()));
+  return absl::OkStatus();
 }
 
 absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
@@ -78,7 +87,7 @@ absl::Status SetPeers(const toml::node& node, Configuration& configuration) {
 const std::map<std::string, Setter>& Setters() {
   static const std::map<std::string, Setter> kSetters = {
       {"keystore", Text(&Configuration::keystore)},
-      {"keyring", Text(&Configuration::keyring)},
+      {"keyring", SetKeyring},
       {"certs-dir", Text(&Configuration::certs_dir)},
       {"hash", Text(&Configuration::hash)},
       {"jobs", SetJobs},
@@ -136,6 +145,14 @@ std::string Environment(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+// Services are often started without HOME.
+std::string HomeFolder() {
+  std::string home = Environment("HOME");
+  if (!home.empty()) return home;
+  const passwd* user = getpwuid(geteuid());
+  return user == nullptr ? std::string() : std::string(user->pw_dir);
+}
+
 }  // namespace
 
 absl::StatusOr<Configuration> ReadConfiguration(const std::string& path) {
@@ -166,7 +183,7 @@ absl::StatusOr<std::string> KeystorePath(const absl::optional<std::string>& give
   const std::string data_home = Environment("XDG_DATA_HOME");
   // The XDG base directory specification: a relative path is to be ignored.
   if (!data_home.empty() && data_home[0] == '/') return absl::StrCat(data_home, "/jet/keystore");
-  const std::string home = Environment("HOME");
+  const std::string home = HomeFolder();
   if (!home.empty()) return absl::StrCat(home, "/.local/share/jet/keystore");
   return UsageError("no keystore folder is known: set --keystore or JET_KEYSTORE");
 }

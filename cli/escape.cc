@@ -44,7 +44,7 @@ CodePoint DecodeFront(absl::string_view text) {
 
 // Controls of the upper half, zero-width characters, and those that change the writing direction.
 bool IsDeceptive(uint32_t value) {
-  return (value >= 0x80 && value <= 0x9F) || value == 0xAD ||
+  return (value >= 0x80 && value <= 0x9F) || value == 0xAD || value == 0x61C ||
          (value >= 0x200B && value <= 0x200F) || (value >= 0x2028 && value <= 0x202E) ||
          (value >= 0x2060 && value <= 0x206F) || value == 0xFEFF;
 }

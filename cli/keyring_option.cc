@@ -1,7 +1,5 @@
 #include "cli/keyring_option.h"
 
-#include <algorithm>
-
 #include "base/status_macros.h"
 #include "cli/option_parser.h"
 
@@ -42,15 +40,6 @@ absl::optional<std::vector<ima::KeyringMember>> VisibleKeyringMembers(const Sess
   absl::StatusOr<std::vector<ima::KeyringMember>> members = resolved->keyring->List();
   if (!members.ok()) return absl::nullopt;
   return *std::move(members);
-}
-
-bool HoldsKeyOf(const std::vector<ima::KeyringMember>& members,
-                const pki::Certificate& certificate) {
-  const auto& identifier = certificate.subject_key_identifier();
-  return identifier.has_value() &&
-         std::any_of(members.begin(), members.end(), [&](const ima::KeyringMember& member) {
-           return member.subject_key_identifier == *identifier;
-         });
 }
 
 }  // namespace jet::cli

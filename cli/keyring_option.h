@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/option_parser.h"
 #include "ima/keyring.h"
+#include "ima/mirror.h"
 
 namespace jet::cli {
 
@@ -29,10 +30,6 @@ absl::StatusOr<ima::ResolvedKeyring> FindKeyring(const Session& session,
 // The members of the keyring that the kernel's IMA uses, as far as this process can see it; nullopt
 // when it cannot be known (no IMA, no privilege).
 absl::optional<std::vector<ima::KeyringMember>> VisibleKeyringMembers(const Session& session);
-
-// True when a member of `members` has the subject key identifier of `certificate`.
-bool HoldsKeyOf(const std::vector<ima::KeyringMember>& members,
-                const pki::Certificate& certificate);
 
 }  // namespace jet::cli
 

@@ -1,7 +1,9 @@
 // The program: `jet` and, by links to it, jet-sign, jet-appraise, jet-keystore and jet-ima.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -26,6 +28,14 @@ void OpenStandardDescriptors() {
   if (fd > STDERR_FILENO) (void)close(fd);
 }
 
+// Many files wait for their worker with an open descriptor each.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,6 +46,9 @@ int main(int argc, char** argv) {
   }
   OpenStandardDescriptors();
   jet::base::IgnoreLeaseSignals();
+  // Whoever started this program may have ignored it, and then no child could be waited for.
+  (void)std::signal(SIGCHLD, SIG_DFL);
+  RaiseDescriptorLimit();
   try {
     const int status =
         jet::cli::Dispatch(argc > 0 ? argv[0] : "jet",

@@ -43,7 +43,6 @@ class Output {
   explicit Output(OutputOptions options);
 
   bool json() const { return options_.json; }
-  bool quiet() const { return options_.quiet; }
   bool verbose() const { return options_.verbose; }
 
   // A line of the result, for people: nothing with --json or --quiet.

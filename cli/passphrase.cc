@@ -4,7 +4,9 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -21,12 +23,24 @@ namespace {
 
 constexpr size_t kMaxPassphrase = 1024;
 
-// Turns the terminal's echo off, and on again whatever happens.
+// The signal that came while the echo was off, 0 for none. A signal handler can reach nothing else.
+volatile std::sig_atomic_t g_signal = 0;
+
+void NoteSignal(int number) { g_signal = number; }
+
+// Turns the terminal's echo off, and on again at the end of its life, also when the user ends the
+// program meanwhile: the signals that do so are held back until the echo is on again.
 class EchoOff {
  public:
   explicit EchoOff(int terminal) : terminal_(terminal) {
     saved_ok_ = tcgetattr(terminal_, &saved_) == 0;
     if (!saved_ok_) return;
+    g_signal = 0;
+    struct sigaction action = {};
+    action.sa_handler = NoteSignal;  // without SA_RESTART: read() returns
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      (void)sigaction(kSignals.at(i), &action, &old_actions_.at(i));
+    }
     termios silent = saved_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     silent.c_lflag |= ECHONL;
@@ -35,13 +49,21 @@ class EchoOff {
   EchoOff(const EchoOff&) = delete;
   EchoOff& operator=(const EchoOff&) = delete;
   ~EchoOff() {
-    if (saved_ok_) (void)tcsetattr(terminal_, TCSAFLUSH, &saved_);
+    if (!saved_ok_) return;
+    (void)tcsetattr(terminal_, TCSAFLUSH, &saved_);
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      (void)sigaction(kSignals.at(i), &old_actions_.at(i), nullptr);
+    }
+    if (g_signal != 0) (void)std::raise(g_signal);
   }
 
  private:
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+
   int terminal_;
   termios saved_ = {};
   bool saved_ok_ = false;
+  std::array<struct sigaction, kSignals.size()> old_actions_ = {};
 };
 
 void StripNewline(crypto::Secret& passphrase) {
@@ -55,7 +77,8 @@ absl::StatusOr<crypto::Secret> ReadLine(int terminal) {
   ssize_t count = 0;
   do {
     count = read(terminal, line.MutableBytes().data(), line.size());
-  } while (count < 0 && errno == EINTR);
+  } while (count < 0 && errno == EINTR && g_signal == 0);
+  if (g_signal != 0) return absl::CancelledError("no passphrase was typed");
   if (count < 0) return base::SystemError(errno, "cannot read the passphrase");
   line.Truncate(static_cast<size_t>(count));
   if (count == 0) return absl::FailedPreconditionError("no passphrase was typed");

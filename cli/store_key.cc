@@ -25,15 +25,14 @@ struct Mirrored {
 absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::StoredKey& key,
                                 UntrustedByKernel untrusted) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-  if (HoldsKeyOf(members, key.certificate)) return Mirrored{"present", keyring.name(), "", false};
-  JET_RETURN_IF_ERROR(ima::CheckNoTwinInRing(key.certificate, members));
-  const absl::Status added = keyring.Add(key.certificate).status();
-  if (added.ok()) return Mirrored{"added", keyring.name(), "", false};
-  if (keyring.trusted() && base::ErrnoOf(added) == ENOKEY &&
+  const bool present = ima::HoldsKeyOf(members, key.certificate);
+  const absl::Status mirrored = ima::MirrorCertificate(key.certificate, members, keyring).status();
+  if (mirrored.ok()) return Mirrored{present ? "present" : "added", keyring.name(), "", false};
+  if (keyring.trusted() && base::ErrnoOf(mirrored) == ENOKEY &&
       untrusted == UntrustedByKernel::kIsNoted) {
-    return Mirrored{"refused", keyring.name(), std::string(added.message()), false};
+    return Mirrored{"refused", keyring.name(), std::string(mirrored.message()), false};
   }
-  return base::Annotate(added, "nothing was stored (--keyring none stores the key all the same)");
+  return base::Annotate(mirrored, "not mirrored (--keyring none stores the key all the same)");
 }
 
 void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mirrored) {

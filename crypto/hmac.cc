@@ -9,6 +9,7 @@
 namespace jet::crypto {
 
 absl::StatusOr<base::Bytes> HmacSha256(const Secret& key, base::ByteSpan message) {
+  const StackWiper wiper;
   base::Bytes mac(EVP_MAX_MD_SIZE);
   unsigned size = 0;
   const base::ByteSpan bytes = key.Expose();

@@ -37,12 +37,8 @@ using Pkcs8InfoPtr = OpenSslPtr<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
 using X509SigPtr = OpenSslPtr<X509_SIG, X509_SIG_free>;
 using X509AlgorPtr = OpenSslPtr<X509_ALGOR, X509_ALGOR_free>;
 using X509Ptr = OpenSslPtr<X509, X509_free>;
-using X509ReqPtr = OpenSslPtr<X509_REQ, X509_REQ_free>;
-using X509NamePtr = OpenSslPtr<X509_NAME, X509_NAME_free>;
 using X509ExtensionPtr = OpenSslPtr<X509_EXTENSION, X509_EXTENSION_free>;
 using Asn1OctetStringPtr = OpenSslPtr<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free>;
-using BasicConstraintsPtr = OpenSslPtr<BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free>;
-using Asn1BitStringPtr = OpenSslPtr<ASN1_BIT_STRING, ASN1_BIT_STRING_free>;
 
 }  // namespace jet::crypto
 

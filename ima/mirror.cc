@@ -1,9 +1,12 @@
 #include "ima/mirror.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "base/hex.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
 #include "ima/key_id.h"
 
 namespace jet::ima {
@@ -14,12 +17,6 @@ bool IsMemberFor(const KeyringMember& member, const pki::Certificate& certificat
   return member.subject_key_identifier.has_value() &&
          certificate.subject_key_identifier().has_value() &&
          *member.subject_key_identifier == *certificate.subject_key_identifier();
-}
-
-bool IsInRing(const pki::Certificate& certificate, const std::vector<KeyringMember>& members) {
-  return std::any_of(members.begin(), members.end(), [&certificate](const KeyringMember& member) {
-    return IsMemberFor(member, certificate);
-  });
 }
 
 bool IsForeign(const KeyringMember& member, const std::vector<NamedCertificate>& certificates) {
@@ -44,7 +41,7 @@ MirrorPlan PlanMirror(const std::vector<NamedCertificate>& certificates,
                       const std::vector<KeyringMember>& members) {
   MirrorPlan plan;
   for (const NamedCertificate& named : certificates) {
-    (IsInRing(named.certificate, members) ? plan.present : plan.missing).push_back(named);
+    (HoldsKeyOf(members, named.certificate) ? plan.present : plan.missing).push_back(named);
   }
   for (const KeyringMember& member : members) {
     if (IsForeign(member, certificates)) plan.foreign.push_back(member);
@@ -52,12 +49,44 @@ MirrorPlan PlanMirror(const std::vector<NamedCertificate>& certificates,
   return plan;
 }
 
-std::vector<MirrorResult> ApplyMirror(const MirrorPlan& plan, const Keyring& keyring) {
+std::vector<MirrorResult> ApplyMirror(const std::vector<NamedCertificate>& certificates,
+                                      const std::vector<KeyringMember>& members,
+                                      const Keyring& keyring) {
   std::vector<MirrorResult> results;
-  for (const NamedCertificate& named : plan.missing) {
-    results.push_back(MirrorResult{named.name, keyring.Add(named.certificate)});
+  for (const NamedCertificate& named : certificates) {
+    results.push_back(
+        MirrorResult{named.name, MirrorCertificate(named.certificate, members, keyring)});
   }
   return results;
+}
+
+absl::StatusOr<KeySerial> MirrorCertificate(const pki::Certificate& certificate,
+                                            const std::vector<KeyringMember>& members,
+                                            const Keyring& keyring) {
+  JET_RETURN_IF_ERROR(CheckNoTwinInRing(certificate, members));
+  const absl::StatusOr<KeySerial> added = keyring.Add(certificate);
+  const auto present =
+      std::find_if(members.begin(), members.end(), [&certificate](const KeyringMember& member) {
+        return IsMemberFor(member, certificate);
+      });
+  if (present == members.end()) return added;
+  // A ring that was closed (keyctl restrict_keyring) after it was filled.
+  if (base::ErrnoOf(added.status()) == EPERM) return present->serial;
+  JET_RETURN_IF_ERROR(added.status());
+  // Listed anew: the kernel has replaced the member with the same description itself, and to unlink
+  // that one now would unlink its successor, as the kernel goes by the description, not the serial.
+  JET_ASSIGN_OR_RETURN(const std::vector<KeyringMember> left, keyring.List());
+  for (const KeyringMember& member : left) {
+    if (member.serial == *added || !IsMemberFor(member, certificate)) continue;
+    JET_RETURN_IF_ERROR(keyring.Unlink(member.serial));
+  }
+  return added;
+}
+
+bool HoldsKeyOf(const std::vector<KeyringMember>& members, const pki::Certificate& certificate) {
+  return std::any_of(members.begin(), members.end(), [&certificate](const KeyringMember& member) {
+    return IsMemberFor(member, certificate);
+  });
 }
 
 absl::Status CheckNoTwinInRing(const pki::Certificate& certificate,

@@ -25,14 +25,29 @@ struct MirrorPlan {
 MirrorPlan PlanMirror(const std::vector<NamedCertificate>& certificates,
                       const std::vector<KeyringMember>& members);
 
-// What became of one missing certificate.
+// What became of one certificate.
 struct MirrorResult {
   std::string name;
   absl::StatusOr<KeySerial> added;  // the new key, or why the kernel refused it
 };
 
-// Adds every missing certificate to `keyring`; one refusal does not stop the others.
-std::vector<MirrorResult> ApplyMirror(const MirrorPlan& plan, const Keyring& keyring);
+// Does MirrorCertificate for each of `certificates`; one refusal does not stop the others.
+std::vector<MirrorResult> ApplyMirror(const std::vector<NamedCertificate>& certificates,
+                                      const std::vector<KeyringMember>& members,
+                                      const Keyring& keyring);
+
+// Makes `keyring`, whose members are `members`, hold the key of `certificate` and no other under its
+// subject key identifier, and returns the key's serial. It is added also where a member with that
+// identifier is there already: an identifier does not prove that the member is this key. Members
+// with it that the kernel did not replace by itself are then unlinked. Only where the ring takes no
+// keys any more (EPERM) is a member with that identifier taken for the key. ALREADY_EXISTS as
+// CheckNoTwinInRing; otherwise the status of Keyring::Add or Unlink.
+absl::StatusOr<KeySerial> MirrorCertificate(const pki::Certificate& certificate,
+                                            const std::vector<KeyringMember>& members,
+                                            const Keyring& keyring);
+
+// True when a member of `members` has the subject key identifier of `certificate`. Pure.
+bool HoldsKeyOf(const std::vector<KeyringMember>& members, const pki::Certificate& certificate);
 
 // ALREADY_EXISTS when a ring member that is not `certificate`'s key has an identifier whose last 4
 // bytes also name the key of `certificate` (Matches): the kernel would try only one of the two.

@@ -165,6 +165,21 @@ absl::StatusOr<std::string> RandomName() {
   return absl::StrCat(".jet-pin-", base::HexEncode(random));
 }
 
+// In a folder where others may rename files, the name may lead to another file by now; what is
+// executed and signed must be the bundled program, and nobody else's to change.
+absl::Status CheckUnchanged(int fd, const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, path));
+  base::Bytes content(PinProgram().size() + 1);
+  const ssize_t size = pread(fd, content.data(), content.size(), 0);
+  if (size < 0) return base::SystemError(errno, absl::StrCat("cannot read '", path, "'"));
+  content.resize(static_cast<size_t>(size));
+  if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+      base::ByteSpan(content) != PinProgram()) {
+    return absl::AbortedError(absl::StrCat("'", path, "' was exchanged by somebody"));
+  }
+  return absl::OkStatus();
+}
+
 // Returns the program in a file that has lost its name already: nothing is left of it afterwards,
 // not even when this process is killed.
 absl::StatusOr<base::UniqueFd> MakeProgramFile(int folder_fd, const std::string& folder) {
@@ -177,6 +192,8 @@ absl::StatusOr<base::UniqueFd> MakeProgramFile(int folder_fd, const std::string&
   if (unlinkat(folder_fd, name.c_str(), 0) != 0) {
     return base::SystemError(errno, absl::StrCat("cannot remove '", path, "'"));
   }
+  JET_RETURN_IF_ERROR(fd.status());
+  JET_RETURN_IF_ERROR(CheckUnchanged(fd->get(), path));
   return fd;
 }
 

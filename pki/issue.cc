@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "crypto/openssl_error.h"
 #include "crypto/openssl_types.h"
+#include "crypto/secret.h"
 
 namespace jet::pki {
 namespace {
@@ -126,6 +127,7 @@ const EVP_MD* HashFor(const crypto::PublicKey& key) {
 absl::StatusOr<Certificate> Issue(const Issuer* issuer, const crypto::PrivateKey& signing_key,
                                   const crypto::PublicKey& key, const Subject& subject,
                                   const Validity& validity) {
+  const crypto::StackWiper wiper;
   const crypto::X509Ptr certificate(X509_new());
   X509* const x509 = certificate.get();
   if (x509 == nullptr || X509_set_version(x509, X509_VERSION_3) != 1) {

@@ -21,15 +21,13 @@ namespace {
 constexpr int kTries = 3;
 
 // Another signer holds a file's lock for microseconds; whoever holds it longer is not one.
-constexpr int kLockTries = 200;
+constexpr int kLockTries = 20;
 constexpr std::chrono::milliseconds kLockWait(5);
 
 // Gives an flock back at the end of its life.
 class FileLock {
  public:
   explicit FileLock(int fd) : fd_(fd) {}
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&&) = delete;
   FileLock(const FileLock&) = delete;
   FileLock& operator=(const FileLock&) = delete;
   ~FileLock() {
@@ -55,22 +53,20 @@ absl::Status TakeBack(int fd, const base::Bytes& value, const absl::Status& reas
 }
 
 // Keeps other signers away from the file while its attribute is written and read back: two of them
-// would each take the other's signature for a failed write.
-absl::StatusOr<FileLock> LockFile(int fd) {
+// could each take the other's signature for a failed write. No more than that: where the lock
+// cannot be had the work goes on without it, as reading back is what proves the result, and anybody
+// who may read the file could hold the lock for ever.
+FileLock LockFile(int fd) {
   for (int attempt = 1;; ++attempt) {
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return FileLock(fd);
-    // A file system without locks has no second signer to be kept away either, as far as we can do.
-    if (errno != EWOULDBLOCK) return FileLock(-1);
-    if (attempt == kLockTries) {
-      return absl::UnavailableError("another process has locked the file (flock)");
-    }
+    if (errno != EWOULDBLOCK || attempt == kLockTries) return FileLock(-1);
     std::this_thread::sleep_for(kLockWait);
   }
 }
 
 // Writes the attribute, and takes it back when the file changed meanwhile.
 absl::Status Store(int fd, const base::Bytes& value, const base::ChangeGuard& guard) {
-  JET_ASSIGN_OR_RETURN(const FileLock lock, LockFile(fd));
+  const FileLock lock = LockFile(fd);
   const absl::Status stored = base::SetXattr(fd, base::kSecurityIma, value);
   if (absl::IsDataLoss(stored)) return TakeBack(fd, value, stored);
   JET_RETURN_IF_ERROR(stored);

@@ -31,7 +31,7 @@ class Counter : public FileRunHandler {
     --busy;
     ++files;
   }
-  void OnSkipped(const std::string& path, SkipReason /*reason*/) override {
+  void OnSkipped(const std::string& path, SkipReason /*reason*/, int /*fd*/) override {
     skipped.push_back(path);
   }
   void OnError(const std::string& path, const absl::Status& error) override {

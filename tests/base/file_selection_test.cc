@@ -61,7 +61,7 @@ class Recorder : public FileSelectionObserver {
                       (fcntl(file.fd.get(), F_GETFL) & O_ACCMODE) == O_RDONLY;
     lines.push_back(absl::StrCat(file.path, ": ", good ? WordOf(file.kind) : "bad descriptor"));
   }
-  void OnSkipped(const std::string& path, SkipReason reason) override {
+  void OnSkipped(const std::string& path, SkipReason reason, int /*fd*/) override {
     lines.push_back(absl::StrCat(path, ": skipped, ", WordOf(reason)));
   }
   void OnError(const std::string& path, const absl::Status& error) override {

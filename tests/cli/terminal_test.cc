@@ -116,6 +116,23 @@ TEST(TerminalTest, AWrongPassphraseSignsNothingAndIsNotAskedForAgain) {
   EXPECT_NE(RunScript(scratch.path(), "getfattr -n security.ima f").status, 0);
 }
 
+TEST(TerminalTest, TheEchoIsOnAgainAfterAnInterrupt) {
+  const Scratch scratch;
+  ASSERT_EQ(RunScript(scratch.path(), "cp /bin/true f; echo right > p; " + std::string(kGenerate) +
+                                          " --quiet --passphrase-file p")
+                .status,
+            0);
+  OnTerminal interrupted(scratch.path(), "trap : INT; " + std::string(kSign) +
+                                             "; echo status=$?; stty -a; [ -z \"$(getfattr -n "
+                                             "security.ima f 2>/dev/null)\" ]");
+  interrupted.Answer("Passphrase of", "\x03");
+  EXPECT_EQ(interrupted.Finish(), 0) << interrupted.seen();
+  // 128 and SIGINT: the program was ended by the signal, not by an error of its own.
+  EXPECT_THAT(interrupted.seen(), HasSubstr("status=130"));
+  EXPECT_THAT(interrupted.seen(), HasSubstr(" echo "));
+  EXPECT_THAT(interrupted.seen(), Not(HasSubstr("-echo ")));
+}
+
 TEST(TerminalTest, DeletesOnlyWhenYesIsTyped) {
   const Scratch scratch;
   ASSERT_EQ(RunScript(scratch.path(),

@@ -112,7 +112,7 @@ TEST(ApplyMirrorTest, OneRefusalDoesNotStopTheOthers) {
         *test::ValueOf(ResolveKeyring({KeyringChoice::kUserIma, 0}, MissingKeyring::kCreate))
              .keyring;
     const std::vector<MirrorResult> results =
-        ApplyMirror(PlanMirror(certificates, test::ValueOf(ring.List())), ring);
+        ApplyMirror(certificates, test::ValueOf(ring.List()), ring);
     ASSERT_EQ(results.size(), 3U);
     EXPECT_EQ(results[0].name, "first");
     EXPECT_THAT(results[0].added, IsOk());
@@ -125,6 +125,46 @@ TEST(ApplyMirrorTest, OneRefusalDoesNotStopTheOthers) {
     EXPECT_THAT(NamesOf(after.present), ElementsAre("first", "last"));
     EXPECT_THAT(NamesOf(after.missing), ElementsAre("refused"));
     EXPECT_THAT(after.foreign, IsEmpty());
+  });
+  EXPECT_EQ(result, test::kPassed);
+}
+
+TEST(MirrorCertificateTest, MirroringAgainLeavesOneKeyAndReplacesOtherKeysUnderItsIdentifier) {
+  ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
+  const Bytes identifier = {7, 7, 7, 7, 7};
+  const NamedCertificate own = Named("own", identifier, TestKey::kRsa2048);
+  const NamedCertificate same_name = Named("own", identifier, TestKey::kRsa2048);
+  const NamedCertificate other_name = Named("other", identifier, TestKey::kRsa2048);
+  const std::string result = test::CheckedInSandbox([&] {
+    const Keyring ring =
+        *test::ValueOf(ResolveKeyring({KeyringChoice::kUserIma, 0}, MissingKeyring::kCreate))
+             .keyring;
+    for (const NamedCertificate* mirrored : {&own, &own, &same_name, &other_name, &own}) {
+      ASSERT_OK_AND_ASSIGN(
+          const KeySerial added,
+          MirrorCertificate(mirrored->certificate, test::ValueOf(ring.List()), ring));
+      const std::vector<KeyringMember> members = test::ValueOf(ring.List());
+      ASSERT_EQ(members.size(), 1U) << mirrored->name;
+      EXPECT_EQ(members[0].serial, added) << mirrored->name;
+    }
+  });
+  EXPECT_EQ(result, test::kPassed);
+}
+
+TEST(MirrorCertificateTest, ATwinIsNotAdded) {
+  ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
+  const NamedCertificate first = Named("first", Bytes{1, 9, 9, 9, 9}, TestKey::kRsa2048);
+  const NamedCertificate twin = Named("twin", Bytes{2, 9, 9, 9, 9}, TestKey::kRsa2048);
+  const std::string result = test::CheckedInSandbox([&] {
+    const Keyring ring =
+        *test::ValueOf(ResolveKeyring({KeyringChoice::kUserIma, 0}, MissingKeyring::kCreate))
+             .keyring;
+    ASSERT_THAT(ring.Add(first.certificate), IsOk());
+    const std::vector<MirrorResult> results =
+        ApplyMirror({twin}, test::ValueOf(ring.List()), ring);
+    ASSERT_EQ(results.size(), 1U);
+    EXPECT_THAT(results[0].added, StatusIs(StatusCode::kAlreadyExists, HasSubstr("same key id")));
+    EXPECT_EQ(test::ValueOf(ring.List()).size(), 1U);
   });
   EXPECT_EQ(result, test::kPassed);
 }
