@@ -32,6 +32,7 @@ absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::Sto
       untrusted == UntrustedByKernel::kIsNoted) {
     return Mirrored{"refused", keyring.name(), std::string(mirrored.message()), false};
   }
+  if (absl::IsAlreadyExists(mirrored)) return mirrored;  // a twin is no better unmirrored
   return base::Annotate(mirrored, "not mirrored (--keyring none stores the key all the same)");
 }
 
