@@ -53,6 +53,7 @@ std::vector<MirrorResult> ApplyMirror(const std::vector<NamedCertificate>& certi
                                       const std::vector<KeyringMember>& members,
                                       const Keyring& keyring) {
   std::vector<MirrorResult> results;
+  results.reserve(certificates.size());
   for (const NamedCertificate& named : certificates) {
     results.push_back(
         MirrorResult{named.name, MirrorCertificate(named.certificate, members, keyring)});
