@@ -56,10 +56,9 @@ bool Matches(const pki::Certificate& certificate, const KeyId& key_id) {
 }
 
 bool ShareKeyId(const pki::Certificate& a, const pki::Certificate& b) {
-  for (const KeyId& key_id : KeyIdsOf(a)) {
-    if (Matches(b, key_id)) return true;
-  }
-  return false;
+  const absl::StatusOr<KeyId> of_a = KeyIdOf(a);
+  const absl::StatusOr<KeyId> of_b = KeyIdOf(b);
+  return (of_a.ok() && Matches(b, *of_a)) || (of_b.ok() && Matches(a, *of_b));
 }
 
 }  // namespace jet::ima

@@ -128,9 +128,10 @@ TEST(ShareKeyIdTest, AnIdentifierThatEndsLikeTheOthersIssuerShares) {
   EXPECT_TRUE(ShareKeyId(b, a));
 }
 
-TEST(ShareKeyIdTest, IssuersThatEndAlikeShare) {
-  // Both were issued under names that end alike: either key is found by that end.
-  EXPECT_TRUE(ShareKeyId(WithoutSki("a test"), WithoutSki("b test")));
+TEST(ShareKeyIdTest, CertificatesOfOneIssuerDoNotShare) {
+  // Either key is found by the end of the issuer's name, which no signature carries.
+  EXPECT_FALSE(ShareKeyId(WithSki({1, 2, 3, 4}, "CA"), WithSki({5, 6, 7, 8}, "CA")));
+  EXPECT_FALSE(ShareKeyId(WithoutSki("a test"), WithoutSki("b test")));
 }
 
 TEST(ShareKeyIdTest, ACertificateSharesWithItself) {
