@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "base/utf8.h"
 #include "cli/command.h"
-#include "cli/escape.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
 #include "cli/option_parser.h"
@@ -63,7 +63,7 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   }
   for (const std::string* text :
        {&options.subject.organization, &options.subject.common_name, &options.subject.email}) {
-    if (!IsUtf8(*text)) return UsageError(absl::StrCat("'", *text, "' is not UTF-8"));
+    if (!base::IsUtf8(*text)) return UsageError(absl::StrCat("'", *text, "' is not UTF-8"));
   }
   const absl::Status subject = pki::CheckSubject(options.subject);
   return subject.ok() ? subject : UsageError(subject.message());

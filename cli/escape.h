@@ -14,9 +14,6 @@ namespace jet::cli {
 // reach stdout or stderr.
 std::string Escape(absl::string_view text);
 
-// True when `text` is well-formed UTF-8 (RFC 3629: shortest form, no surrogates, to U+10FFFF).
-bool IsUtf8(absl::string_view text);
-
 }  // namespace jet::cli
 
 #endif  // JET_CLI_ESCAPE_H_

@@ -12,6 +12,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/system_error.h"
+#include "base/utf8.h"
 #include "cli/escape.h"
 
 namespace jet::cli {
@@ -108,7 +109,7 @@ void Output::RememberWriteError() {
 
 void AddPath(Json& object, const std::string& path) {
   object["path"] = path;
-  if (!IsUtf8(path)) object["path_base64"] = absl::Base64Escape(path);
+  if (!base::IsUtf8(path)) object["path_base64"] = absl::Base64Escape(path);
 }
 
 }  // namespace jet::cli

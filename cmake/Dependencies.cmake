@@ -29,6 +29,15 @@ target_include_directories(jet_absl SYSTEM INTERFACE ${ABSL_INCLUDE_DIRS})
 string(REPLACE ";" "," absl_archives "${absl_archives}")
 target_link_libraries(jet_absl INTERFACE "$<LINK_GROUP:RESCAN,${absl_archives}>" Threads::Threads)
 
+# The line editor is linked statically for the same reason: few commands ask, all would load it.
+find_path(LIBEDIT_INCLUDE_DIR histedit.h REQUIRED)
+add_library(jet_libedit INTERFACE)
+target_include_directories(jet_libedit SYSTEM INTERFACE ${LIBEDIT_INCLUDE_DIR})
+foreach(library IN ITEMS edit bsd md tinfo)
+  find_library(ARCHIVE_${library} lib${library}.a REQUIRED)
+  target_link_libraries(jet_libedit INTERFACE ${ARCHIVE_${library}})
+endforeach()
+
 if(JET_BUILD_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

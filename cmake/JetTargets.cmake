@@ -37,11 +37,13 @@ function(jet_executable name)
   target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS})
 endfunction()
 
-# jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE])
+# jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE]
+#           [PROGRAM])
 # A GoogleTest program. ctest runs each test of it by itself, or, with WHOLE, all in one process.
+# PROGRAM: it runs the program, which is then built first.
 # SERIAL: changes what the whole machine shares (keyrings), so nothing else runs beside it.
 function(jet_gtest name)
-  cmake_parse_arguments(ARG "SERIAL;WHOLE" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;WHOLE;PROGRAM" "TIMEOUT" "DEPS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -49,7 +51,9 @@ function(jet_gtest name)
   target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     JET_BINARY="$<TARGET_FILE:jet>" JET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  add_dependencies(${name} jet)
+  if(ARG_PROGRAM)
+    add_dependencies(${name} jet)
+  endif()
   set(properties TIMEOUT ${ARG_TIMEOUT})
   if(ARG_LABELS)
     list(APPEND properties LABELS "${ARG_LABELS}")

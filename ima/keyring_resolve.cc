@@ -15,7 +15,7 @@
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
-#include "ima/forked.h"
+#include "base/forked.h"
 #include "ima/key_facts.h"
 #include "ima/keyring.h"
 
@@ -82,8 +82,8 @@ void FindAndReport(const char* name, int report_fd) {
 // can put there, and it prints when it cannot open that file.
 absl::StatusOr<Finding> FindByName(const char* name) {
   JET_ASSIGN_OR_RETURN(
-      const ForkedOutcome outcome,
-      RunForked([name](int report_fd) { FindAndReport(name, report_fd); }, sizeof(Finding)));
+      const base::ForkedOutcome outcome,
+      base::RunForked([name](int report_fd) { FindAndReport(name, report_fd); }, sizeof(Finding)));
   Finding finding;
   if (outcome.report.size() != sizeof finding) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -18,7 +18,7 @@
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
-#include "ima/forked.h"
+#include "base/forked.h"
 #include "ima/keyring.h"
 
 namespace jet::ima {
@@ -140,8 +140,8 @@ absl::StatusOr<Execution> JudgeFailure(const ExecFailure& failure) {
 
 absl::StatusOr<Execution> Execute(int program_fd) {
   JET_ASSIGN_OR_RETURN(
-      const ForkedOutcome outcome,
-      RunForked([program_fd](int report_fd) { ExecuteAndReport(program_fd, report_fd); },
+      const base::ForkedOutcome outcome,
+      base::RunForked([program_fd](int report_fd) { ExecuteAndReport(program_fd, report_fd); },
                 sizeof(ExecFailure)));
   if (outcome.report.size() == sizeof(ExecFailure)) {
     ExecFailure failure;

@@ -1,19 +1,13 @@
 #include "pki/certificate.h"
 
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/pemerr.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <ctime>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -21,6 +15,9 @@
 #include "base/system_error.h"
 #include "crypto/openssl_error.h"
 #include "crypto/openssl_types.h"
+#include "pki/der.h"
+#include "pki/name_text.h"
+#include "pki/pem.h"
 
 namespace jet::pki {
 namespace {
@@ -33,61 +30,6 @@ absl::Time TimeOf(const ASN1_TIME* time, absl::Time otherwise) {
     return otherwise;
   }
   return absl::FromTM(parts, absl::UTCTimeZone());
-}
-
-std::string NameText(const X509_NAME* name) {
-  const crypto::BioPtr bio(BIO_new(BIO_s_mem()));
-  constexpr unsigned long kFlags = (XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
-  if (bio == nullptr || X509_NAME_print_ex(bio.get(), name, 0, kFlags) < 0) {
-    crypto::DropOpenSslErrors();
-    return std::string();
-  }
-  const char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return std::string(text, static_cast<size_t>(size));
-}
-
-std::string EntryText(const X509_NAME_ENTRY* entry) {
-  uint8_t* utf8 = nullptr;
-  const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-  if (size < 0) {
-    crypto::DropOpenSslErrors();
-    return std::string();
-  }
-  std::string text(reinterpret_cast<const char*>(utf8), static_cast<size_t>(size));
-  OPENSSL_free(utf8);
-  return text;
-}
-
-std::string CommonName(const X509_NAME* name) {
-  const int index = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-  return index < 0 ? std::string() : EntryText(X509_NAME_get_entry(name, index));
-}
-
-// The kernel prints the bytes of a name as they are, whatever string type they belong to: a
-// character of two bytes may hold a newline, and text that does not convert is printed all the same.
-// The zeros of such a type's plain characters end what the kernel prints and forge nothing.
-bool HasRawControlCharacters(const ASN1_STRING* text) {
-  const int type = ASN1_STRING_type(text);
-  const bool wide = type == V_ASN1_BMPSTRING || type == V_ASN1_UNIVERSALSTRING;
-  const uint8_t* const data = ASN1_STRING_get0_data(text);
-  return std::any_of(data, data + ASN1_STRING_length(text), [wide](uint8_t c) {
-    return absl::ascii_iscntrl(c) && !(wide && c == 0);
-  });
-}
-
-bool HasControlCharacters(const X509_NAME* name) {
-  for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
-    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
-    if (HasRawControlCharacters(X509_NAME_ENTRY_get_data(entry))) return true;
-    const std::string text = EntryText(entry);
-    if (std::any_of(text.begin(), text.end(), [](char c) {
-          return absl::ascii_iscntrl(static_cast<unsigned char>(c));
-        })) {
-      return true;
-    }
-  }
-  return false;
 }
 
 // Returns the content octets of the DER SEQUENCE `der`, without its tag and length.
@@ -112,76 +54,16 @@ base::Bytes NameContent(const X509_NAME* name) {
 }
 
 base::Bytes IntegerContent(const ASN1_INTEGER* integer) {
-  uint8_t* der = nullptr;
-  const int size = i2d_ASN1_INTEGER(integer, &der);
-  if (size <= 0) return {};
-  base::Bytes content = ContentOf(base::ByteSpan(der, static_cast<size_t>(size)));
-  OPENSSL_free(der);
-  return content;
+  const absl::StatusOr<base::Bytes> der = EncodeDer(i2d_ASN1_INTEGER, integer, "the serial number");
+  return der.ok() ? ContentOf(*der) : base::Bytes();
 }
 
-absl::StatusOr<base::Bytes> EncodeDer(X509* certificate) {
-  uint8_t* encoded = nullptr;
-  const int size = i2d_X509(certificate, &encoded);
-  if (size <= 0) {
-    return crypto::OpenSslError(absl::StatusCode::kInternal, "cannot encode the certificate");
-  }
-  base::Bytes der(encoded, encoded + size);
-  OPENSSL_free(encoded);
-  return der;
-}
+// NIST SP 800-57, part 1, 5.6: the least that still protects. SHA-224 has as many against
+// collisions, SHA-1 less than 80.
+constexpr int kSecurityBits = 112;
 
-absl::StatusOr<Certificate> DecodeDer(base::ByteSpan der, absl::string_view kind) {
-  const uint8_t* position = der.data();
-  const crypto::X509Ptr certificate(
-      d2i_X509(nullptr, &position, static_cast<long>(der.size())));
-  if (certificate == nullptr) {
-    return crypto::OpenSslError(absl::StatusCode::kInvalidArgument,
-                                absl::StrCat("not an X.509 certificate in ", kind));
-  }
-  if (position != der.data() + der.size()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        der.data() + der.size() - position, " bytes follow the certificate: it must stand alone"));
-  }
-  return Certificate::FromX509(certificate.get());
-}
-
-absl::StatusOr<Certificate> DecodePem(base::ByteSpan pem) {
-  const crypto::BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  absl::optional<base::Bytes> der;
-  while (true) {
-    char* name = nullptr;
-    char* header = nullptr;
-    uint8_t* data = nullptr;
-    long size = 0;
-    if (PEM_read_bio(bio.get(), &name, &header, &data, &size) != 1) break;
-    const std::string label(name);
-    base::Bytes content(data, data + size);
-    OPENSSL_free(name);
-    OPENSSL_free(header);
-    OPENSSL_clear_free(data, static_cast<size_t>(size));
-    if (label != PEM_STRING_X509 && label != PEM_STRING_X509_OLD) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the file holds a PEM block '", label,
-                       "': a certificate file holds one certificate and nothing else"));
-    }
-    if (der.has_value()) {
-      return absl::InvalidArgumentError(
-          "the file holds more than one certificate: which one is meant cannot be told");
-    }
-    der = std::move(content);
-  }
-  // The end of a PEM file is an error to OpenSSL, the same as if there were no block to begin with;
-  // any other error is a block that cannot be read.
-  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (!at_end) {
-    return crypto::OpenSslError(absl::StatusCode::kInvalidArgument,
-                                "the file holds a broken PEM block");
-  }
-  crypto::DropOpenSslErrors();
-  if (!der.has_value()) return absl::InvalidArgumentError("not an X.509 certificate in PEM");
-  return DecodeDer(*der, "PEM");
-}
+constexpr ObjectKind kKind = {"certificate", "an X.509 certificate", PEM_STRING_X509,
+                              PEM_STRING_X509_OLD};
 
 }  // namespace
 
@@ -201,9 +83,14 @@ struct Certificate::State {
 };
 
 absl::StatusOr<Certificate> Certificate::Decode(base::ByteSpan encoded) {
-  if (encoded.empty()) return absl::InvalidArgumentError("the certificate file is empty");
-  if (absl::StrContains(base::AsText(encoded), "-----BEGIN ")) return DecodePem(encoded);
-  return DecodeDer(encoded, "DER or PEM");
+  JET_ASSIGN_OR_RETURN(const base::Bytes der, ReadOneDer(encoded, kKind));
+  return DecodeDer(der);
+}
+
+absl::StatusOr<Certificate> Certificate::DecodeDer(base::ByteSpan der) {
+  JET_ASSIGN_OR_RETURN(const crypto::X509Ptr certificate,
+                       pki::DecodeDer<crypto::X509Ptr>(d2i_X509, der, kKind));
+  return FromX509(certificate.get());
 }
 
 absl::StatusOr<Certificate> Certificate::ReadFile(const std::string& path) {
@@ -227,7 +114,7 @@ absl::StatusOr<Certificate> Certificate::FromX509(X509* certificate) {
   }
   JET_ASSIGN_OR_RETURN(crypto::PublicKey public_key, crypto::PublicKey::FromEvp(key));
   auto state = std::make_shared<State>(std::move(owned), std::move(public_key));
-  JET_ASSIGN_OR_RETURN(state->der, EncodeDer(certificate));
+  JET_ASSIGN_OR_RETURN(state->der, EncodeDer(i2d_X509, certificate, "the certificate"));
   const ASN1_OCTET_STRING* identifier = X509_get0_subject_key_id(certificate);
   if (identifier != nullptr) {
     const uint8_t* data = ASN1_STRING_get0_data(identifier);
@@ -281,6 +168,17 @@ bool Certificate::self_issued() const {
 bool Certificate::subject_has_control_characters() const {
   return HasControlCharacters(X509_get_subject_name(x509()));
 }
+
+bool Certificate::is_weakly_signed() const {
+  int security_bits = 0;
+  if (X509_get_signature_info(x509(), nullptr, nullptr, &security_bits, nullptr) != 1) {
+    crypto::DropOpenSslErrors();
+    return true;
+  }
+  return security_bits < kSecurityBits;
+}
+
+std::string Certificate::Pem() const { return WritePem(PEM_STRING_X509, state_->der); }
 
 absl::StatusOr<std::string> Certificate::Fingerprint() const {
   JET_ASSIGN_OR_RETURN(const crypto::Digest digest,

@@ -25,6 +25,9 @@ class Certificate {
   // certificates, bytes after the DER, other PEM blocks.
   static absl::StatusOr<Certificate> Decode(base::ByteSpan encoded);
 
+  // The same, of DER only.
+  static absl::StatusOr<Certificate> DecodeDer(base::ByteSpan der);
+
   // Reads the file at `path` and decodes it.
   static absl::StatusOr<Certificate> ReadFile(const std::string& path);
 
@@ -56,11 +59,19 @@ class Certificate {
   bool is_ca() const;                     // basicConstraints CA:TRUE
   bool allows_digital_signature() const;  // no keyUsage, or one with digitalSignature
   bool has_key_usage() const;
-  bool self_issued() const;               // subject and issuer are the same name
+  bool self_issued() const;  // subject and issuer are the same name
 
   // True when a name in the subject holds a control character, which could forge lines wherever
   // the kernel or a program prints it.
   bool subject_has_control_characters() const;
+
+  // True when the issuer signed it with MD5, SHA-1 or another hash against whose collisions there
+  // are less than 112 bits of security, or in a way that cannot be told: whoever can make two files
+  // with one such hash can forge it (RFC 6194).
+  bool is_weakly_signed() const;
+
+  // PEM with the label CERTIFICATE (RFC 7468), a newline at its end.
+  std::string Pem() const;
 
   // SHA-256 of the DER, in hexadecimal.
   absl::StatusOr<std::string> Fingerprint() const;

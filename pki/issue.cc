@@ -4,16 +4,15 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
 #include <array>
 #include <ctime>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "crypto/openssl_error.h"
 #include "crypto/openssl_types.h"
 #include "crypto/secret.h"
+#include "pki/signature_algorithm.h"
 
 namespace jet::pki {
 namespace {
@@ -36,51 +35,6 @@ constexpr std::array<ExtensionRow, 3> kLeafExtensions = {{
 }};
 
 constexpr ExtensionRow kAuthorityKeyIdentifier = {NID_authority_key_identifier, "keyid:always"};
-
-size_t CharacterCount(const std::string& utf8) {
-  size_t count = 0;
-  for (const char c : utf8) {
-    if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80U) ++count;
-  }
-  return count;
-}
-
-absl::Status CheckField(absl::string_view field, const std::string& text, size_t limit) {
-  if (CharacterCount(text) > limit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the ", field, " is longer than ", limit, " characters"));
-  }
-  for (const char c : text) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-      return absl::InvalidArgumentError(absl::StrCat("the ", field, " holds a control character"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// `type` is MBSTRING_UTF8, which converts and keeps OpenSSL's bounds, or an ASN.1 string type.
-absl::Status AddEntry(X509_NAME* name, int nid, int type, const std::string& text) {
-  if (text.empty()) return absl::OkStatus();
-  if (X509_NAME_add_entry_by_NID(name, nid, type,
-                                 reinterpret_cast<const uint8_t*>(text.data()),
-                                 static_cast<int>(text.size()), -1, 0) != 1) {
-    return OpenSslError(absl::StatusCode::kInvalidArgument,
-                        absl::StrCat("cannot use '", text, "' in the subject"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FillSubject(X509_NAME* name, const Subject& subject) {
-  JET_RETURN_IF_ERROR(CheckSubject(subject));
-  JET_RETURN_IF_ERROR(AddEntry(name, NID_organizationName, MBSTRING_UTF8, subject.organization));
-  JET_RETURN_IF_ERROR(AddEntry(name, NID_commonName, MBSTRING_UTF8, subject.common_name));
-  if (!std::all_of(subject.email.begin(), subject.email.end(), absl::ascii_isascii)) {
-    return absl::InvalidArgumentError(
-        "the e-mail address in the subject holds characters other than ASCII");
-  }
-  // OpenSSL's bound for it is 128 characters, RFC 5280's is 255: CheckSubject has looked.
-  return AddEntry(name, NID_pkcs9_emailAddress, V_ASN1_IA5STRING, subject.email);
-}
 
 absl::Status SetRandomSerial(X509* certificate) {
   std::array<uint8_t, kSerialSize> bytes;
@@ -118,9 +72,8 @@ absl::Status AddExtension(X509* certificate, X509* issuer, const ExtensionRow& r
   return absl::OkStatus();
 }
 
-// The hash that is as strong as the key that signs.
-const EVP_MD* HashFor(const crypto::PublicKey& key) {
-  return key.type().name == "ec:p384" ? EVP_sha384() : EVP_sha256();
+const EVP_MD* MessageDigestFor(const crypto::PublicKey& key) {
+  return EVP_get_digestbyname(crypto::NameOf(HashFor(key)));
 }
 
 // Makes a certificate for `key`; `issuer` is null for one that signs itself.
@@ -135,7 +88,7 @@ absl::StatusOr<Certificate> Issue(const Issuer* issuer, const crypto::PrivateKey
   }
   JET_RETURN_IF_ERROR(SetRandomSerial(x509));
   JET_RETURN_IF_ERROR(SetValidity(x509, validity));
-  JET_RETURN_IF_ERROR(FillSubject(X509_get_subject_name(x509), subject));
+  JET_RETURN_IF_ERROR(FillName(subject, X509_get_subject_name(x509)));
   X509* const issuer_x509 = issuer == nullptr ? x509 : issuer->certificate.x509();
   if (X509_set_issuer_name(x509, X509_get_subject_name(issuer_x509)) != 1 ||
       X509_set_pubkey(x509, key.evp()) != 1) {
@@ -145,14 +98,17 @@ absl::StatusOr<Certificate> Issue(const Issuer* issuer, const crypto::PrivateKey
     JET_RETURN_IF_ERROR(AddExtension(x509, issuer_x509, row));
   }
   JET_RETURN_IF_ERROR(AddExtension(x509, issuer_x509, kAuthorityKeyIdentifier));
-  if (X509_sign(x509, signing_key.evp(), HashFor(signing_key.public_key())) <= 0) {
+  if (X509_sign(x509, signing_key.evp(), MessageDigestFor(signing_key.public_key())) <= 0) {
     return OpenSslError(kInternal, "cannot sign the certificate");
   }
   // What left this function verified: a certificate that does not is of no use to anybody.
   if (X509_verify(x509, signing_key.evp()) != 1) {
     return OpenSslError(kInternal, "the new certificate does not verify");
   }
-  return Certificate::FromX509(x509);
+  // Decoded again: X509_set_pubkey keeps the key it was given, with its private half, as long as the
+  // certificate lives.
+  JET_ASSIGN_OR_RETURN(const Certificate issued, Certificate::FromX509(x509));
+  return Certificate::DecodeDer(issued.der());
 }
 
 absl::Status CheckIssuer(const Issuer& issuer) {
@@ -168,9 +124,10 @@ absl::Status CheckIssuer(const Issuer& issuer) {
                      "' may not sign certificates (keyUsage lacks keyCertSign)"));
   }
   if (!certificate.subject_key_identifier().has_value()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the CA certificate of '", certificate.subject(),
-        "' has no subject key identifier, which the new certificate must name (RFC 5280, 4.2.1.1)"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the CA certificate of '", certificate.subject(),
+                     "' has no subject key identifier, which the new certificate must name (RFC "
+                     "5280, 4.2.1.1)"));
   }
   if (!(certificate.public_key() == issuer.key.public_key())) {
     return absl::FailedPreconditionError(
@@ -180,15 +137,6 @@ absl::Status CheckIssuer(const Issuer& issuer) {
 }
 
 }  // namespace
-
-absl::Status CheckSubject(const Subject& subject) {
-  if (subject.common_name.empty()) {
-    return absl::InvalidArgumentError("the common name is empty");
-  }
-  JET_RETURN_IF_ERROR(CheckField("organization", subject.organization, ub_organization_name));
-  JET_RETURN_IF_ERROR(CheckField("common name", subject.common_name, ub_common_name));
-  return CheckField("e-mail address", subject.email, 255);
-}
 
 absl::StatusOr<Certificate> IssueSelfSigned(const crypto::PrivateKey& key, const Subject& subject,
                                             const Validity& validity) {

@@ -2,21 +2,13 @@
 #ifndef JET_PKI_ISSUE_H_
 #define JET_PKI_ISSUE_H_
 
-#include <string>
-
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "crypto/private_key.h"
 #include "pki/certificate.h"
+#include "pki/subject.h"
 
 namespace jet::pki {
-
-// What a signing certificate says of its holder. Text is UTF-8; empty fields are left out.
-struct Subject {
-  std::string organization;  // at most 64 characters (X.520)
-  std::string common_name;   // 1 to 64 characters (X.520)
-  std::string email;         // at most 255 characters
-};
 
 // The bounds within which a certificate is valid.
 struct Validity {
@@ -29,10 +21,6 @@ struct Issuer {
   const Certificate& certificate;
   const crypto::PrivateKey& key;
 };
-
-// OK when `subject` keeps X.520's bounds and holds no control characters; INVALID_ARGUMENT names
-// the field.
-absl::Status CheckSubject(const Subject& subject);
 
 // Makes a certificate for code signatures (basicConstraints CA:FALSE and keyUsage digitalSignature,
 // both critical, subjectKeyIdentifier, authorityKeyIdentifier; SHA-256 or, for P-384, SHA-384),

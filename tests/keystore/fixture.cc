@@ -46,7 +46,7 @@ const crypto::PrivateKey& TestKey(const std::string& type, int number) {
 
 pki::Certificate TestCertificate(const crypto::PrivateKey& key, const std::string& common_name) {
   const absl::Time now = absl::Now();
-  return ValueOf(pki::IssueSelfSigned(key, {"JET", common_name, ""},
+  return ValueOf(pki::IssueSelfSigned(key, {.organization = "JET", .common_name = common_name},
                                       {now - absl::Hours(1), now + absl::Hours(24 * 365)}));
 }
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/hex.h"
 #include "tests/base/scratch_folder.h"
@@ -286,6 +287,61 @@ TEST(CertificateTest, AHighSerialKeepsItsSignByte) {
 TEST(CertificateTest, TheFingerprintIsSha256OfTheDer) {
   const auto digest = crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, Example().der());
   EXPECT_THAT(Example().Fingerprint(), test::IsOkAndHolds(base::HexEncode(digest->value())));
+}
+
+TEST(CertificateTest, OnlyMd5AndSha1SignaturesAreWeak) {
+  for (const char* type : {"rsa:2048", "ec:p256", "rsa-pss:2048"}) {
+    for (const auto& [hash, weak] :
+         {std::pair("md5", true), std::pair("sha1", true), std::pair("sha224", false),
+          std::pair("sha256", false), std::pair("sha384", false), std::pair("sha512", false)}) {
+      // OpenSSL signs so with plain RSA only.
+      if (absl::string_view(hash) == "md5" && absl::string_view(type) != "rsa:2048") continue;
+      CertificateSpec spec;
+      spec.key_type = type;
+      spec.hash = hash;
+      EXPECT_EQ(MakeCertificate(spec).is_weakly_signed(), weak) << type << " " << hash;
+    }
+  }
+}
+
+TEST(CertificateTest, AnEd25519SignatureIsNotWeak) {
+  CertificateSpec spec;
+  spec.key_type = "ed25519";
+  EXPECT_FALSE(MakeCertificate(spec).is_weakly_signed());
+}
+
+TEST(CertificateTest, ASignatureOfUnknownKindIsWeak) {
+  // ecdsa-with-SHA256 is 1.2.840.10045.4.3.2; 1.2.840.10045.4.3.127 is nothing.
+  const std::string unknown =
+      absl::StrReplaceAll(std::string(base::AsText(Example().der())),
+                          {{absl::string_view("\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", 10),
+                            absl::string_view("\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x7f", 10)}});
+  ASSERT_OK_AND_ASSIGN(const Certificate certificate, DecodeText(unknown));
+  EXPECT_TRUE(certificate.is_weakly_signed());
+  EXPECT_FALSE(Example().is_weakly_signed());
+}
+
+TEST(CertificateTest, PemIsWhatOpensslWrites) {
+  // Serial numbers of growing size move the end of the last line through all its places.
+  for (size_t size = 1; size <= 50; ++size) {
+    CertificateSpec spec;
+    spec.serial = Bytes(size, 0x11);
+    const Certificate certificate = MakeCertificate(spec);
+    EXPECT_EQ(certificate.Pem(), PemOf(certificate));
+  }
+}
+
+TEST(CertificateTest, DerThatLooksLikePemInsideIsDer) {
+  CertificateSpec spec;
+  spec.subject = {{"CN", "-----BEGIN CERTIFICATE-----"}};
+  const Certificate certificate = MakeCertificate(spec);
+  EXPECT_THAT(Certificate::Decode(certificate.der()), IsOk());
+}
+
+TEST(CertificateTest, PemWhereOnlyDerIsExpectedIsRefused) {
+  EXPECT_THAT(Certificate::DecodeDer(Example().der()), IsOk());
+  EXPECT_THAT(Certificate::DecodeDer(base::AsBytes(PemOf(Example()))),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("not an X.509 certificate")));
 }
 
 TEST(CertificateTest, ThePublicKeyIsThatOfTheSigner) {

@@ -58,6 +58,25 @@ void AddSubjectKeyIdentifier(X509* certificate, const absl::optional<base::Bytes
       "cannot add the identifier");
 }
 
+void AddAuthorityKeyIdentifier(X509* certificate, const absl::optional<base::Bytes>& value) {
+  if (!value.has_value()) return;
+  const crypto::OpenSslPtr<AUTHORITY_KEYID, AUTHORITY_KEYID_free> identifier(AUTHORITY_KEYID_new());
+  identifier->keyid = ASN1_OCTET_STRING_new();
+  Require(ASN1_OCTET_STRING_set(identifier->keyid, value->data(),
+                                static_cast<int>(value->size())) == 1 &&
+              X509_add1_ext_i2d(certificate, NID_authority_key_identifier, identifier.get(), 0,
+                                X509V3_ADD_DEFAULT) == 1,
+          "cannot add the issuer's identifier");
+}
+
+void Sign(X509* certificate, const crypto::PrivateKey& key, const std::string& hash) {
+  // Ed25519 brings its own hash along.
+  const bool own_hash = key.public_key().type().name == "ed25519";
+  const EVP_MD* const md = own_hash ? nullptr : EVP_get_digestbyname(hash.c_str());
+  Require(own_hash || md != nullptr, "there is no such hash");
+  Require(X509_sign(certificate, key.evp(), md) > 0, "cannot sign the certificate");
+}
+
 }  // namespace
 
 pki::Certificate MakeCertificate(const CertificateSpec& spec) {
@@ -71,14 +90,17 @@ pki::Certificate MakeCertificate(const CertificateSpec& spec) {
   (void)ASN1_TIME_set(X509_getm_notBefore(x509), absl::ToTimeT(spec.not_before));
   (void)ASN1_TIME_set(X509_getm_notAfter(x509), absl::ToTimeT(spec.not_after));
   AddEntries(X509_get_subject_name(x509), spec.subject);
-  (void)X509_set_issuer_name(x509, X509_get_subject_name(x509));
+  if (spec.issuer.empty()) {
+    (void)X509_set_issuer_name(x509, X509_get_subject_name(x509));
+  } else {
+    AddEntries(X509_get_issuer_name(x509), spec.issuer);
+  }
   Require(X509_set_pubkey(x509, key.evp()) == 1, "cannot set the key");
   AddExtension(x509, NID_basic_constraints, spec.basic_constraints);
   AddExtension(x509, NID_key_usage, spec.key_usage);
   AddSubjectKeyIdentifier(x509, spec.subject_key_identifier);
-  // Ed25519 brings its own hash along.
-  const EVP_MD* const md = key.public_key().type().name == "ed25519" ? nullptr : EVP_sha256();
-  Require(X509_sign(x509, key.evp(), md) > 0, "cannot sign the certificate");
+  AddAuthorityKeyIdentifier(x509, spec.authority_key_identifier);
+  Sign(x509, spec.issuer_key != nullptr ? *spec.issuer_key : key, spec.hash);
   return ValueOf(pki::Certificate::FromX509(x509));
 }
 

@@ -32,9 +32,13 @@ struct CertificateSpec {
   absl::optional<base::Bytes> subject_key_identifier = base::Bytes(20, 0x5c);
   std::string basic_constraints = "critical,CA:FALSE";  // in x509v3_config(5); "" for none
   std::string key_usage = "critical,digitalSignature";  // "" for none
+  std::vector<NameEntry> issuer = {};                   // the subject, when empty
+  const crypto::PrivateKey* issuer_key = nullptr;       // its own key, when null
+  absl::optional<base::Bytes> authority_key_identifier = absl::nullopt;
+  std::string hash = "sha256";  // of the signature; Ed25519 brings its own along
 };
 
-// Returns a certificate signed by its own key; issuer and subject are the same. Throws on failure.
+// Returns a certificate, signed by its own key unless `spec` says otherwise. Throws on failure.
 pki::Certificate MakeCertificate(const CertificateSpec& spec = {});
 
 // Returns `certificate` in PEM.

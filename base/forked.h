@@ -1,6 +1,6 @@
 // Work that a child of this process does in its place.
-#ifndef JET_IMA_FORKED_H_
-#define JET_IMA_FORKED_H_
+#ifndef JET_BASE_FORKED_H_
+#define JET_BASE_FORKED_H_
 
 #include <cstddef>
 
@@ -8,11 +8,11 @@
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
 
-namespace jet::ima {
+namespace jet::base {
 
 // What a child said, and how it ended.
 struct ForkedOutcome {
-  base::Bytes report;   // what it wrote
+  Bytes report;   // what it wrote
   int wait_status = 0;  // of waitpid
 };
 
@@ -21,6 +21,6 @@ struct ForkedOutcome {
 // returns.
 absl::StatusOr<ForkedOutcome> RunForked(absl::FunctionRef<void(int report_fd)> work, size_t limit);
 
-}  // namespace jet::ima
+}  // namespace jet::base
 
-#endif  // JET_IMA_FORKED_H_
+#endif  // JET_BASE_FORKED_H_
