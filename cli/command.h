@@ -31,7 +31,7 @@ using DeclareFunction = RunFunction (*)(OptionParser& parser);
 
 struct Command {
   const char* group;     // "keystore", "ima", or "" for a command without sub-commands
-  const char* name;      // "import", "sign"
+  const char* name;      // "import", "sign"; "" for what a group does without a sub-command
   const char* summary;   // one line of help
   const char* examples;  // lines of help
   DeclareFunction declare;
@@ -46,6 +46,10 @@ inline constexpr char kExitStatusHelp[] =
     "it, or not all of it.";
 
 // One per file cli/cmd_*.cc.
+RunFunction DeclareCertificateRequest(OptionParser& parser);
+RunFunction DeclareCertificateRequestRenew(OptionParser& parser);
+RunFunction DeclareCertificateRequestInstall(OptionParser& parser);
+RunFunction DeclareCertificateRequestList(OptionParser& parser);
 RunFunction DeclareSign(OptionParser& parser);
 RunFunction DeclareAppraise(OptionParser& parser);
 RunFunction DeclareKeystoreGenerate(OptionParser& parser);

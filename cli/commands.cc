@@ -5,7 +5,25 @@
 namespace jet::cli {
 namespace {
 
-constexpr std::array<Command, 11> kCommands = {{
+constexpr std::array<Command, 15> kCommands = {{
+    {"certificate-request", "", "make a signing key and a certificate request for JET applications",
+     "  jet-certificate-request\n"
+     "      asks for everything; ? explains a question\n"
+     "  jet-certificate-request --country us --state CA --locality Sunnyvale \\\n"
+     "      --organization 'Acme, Inc.' --unit R/D --provider-prefix acme --user-string dev1 \\\n"
+     "      --index 1 --email jet@acme.example\n"
+     "  jet-certificate-request install acme-dev1-1.pem\n"
+     "  jet-certificate-request renew acme-dev1-1\n"
+     "  jet-certificate-request list\n",
+     DeclareCertificateRequest},
+    {"certificate-request", "renew", "make the key and the request of the next generation",
+     "  jet-certificate-request renew acme-dev1-1\n", DeclareCertificateRequestRenew},
+    {"certificate-request", "install", "install the certificate that the CA sent back",
+     "  jet-certificate-request install acme-dev1-1.pem\n", DeclareCertificateRequestInstall},
+    {"certificate-request", "list", "list keys, requests and certificates, and what is wrong",
+     "  jet-certificate-request list\n"
+     "  jet-certificate-request list --certs-dir D --json\n",
+     DeclareCertificateRequestList},
     {"", "sign", "sign programs and shared objects: write security.ima",
      "  jet-sign app --key ima-test-key\n"
      "  jet-sign -r build/ --key ima-test-key --jobs 4\n"

@@ -9,15 +9,12 @@
 #include <functional>
 #include <map>
 
-// The parser is used without exceptions: errors are values here as everywhere.
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
-
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "cli/exit_status.h"
+#include "cli/toml_file.h"
 #include "ima/keyring.h"
 
 namespace jet::cli {
@@ -28,14 +25,10 @@ constexpr int64_t kMostJobs = 1024;  // as --jobs
 
 using Setter = std::function<absl::Status(const toml::node&, Configuration&)>;
 
-absl::Status WrongType(absl::string_view wanted) {
-  return UsageError(absl::StrCat("has the wrong type: ", wanted, " is wanted"));
-}
-
 Setter Text(absl::optional<std::string> Configuration::*field) {
   return [field](const toml::node& node, Configuration& configuration) {
     const auto value = node.value_exact<std::string>();
-    if (!value.has_value()) return WrongType("a string");
+    if (!value.has_value()) return WrongTomlType("a string");
     configuration.*field = *value;
     return absl::OkStatus();
   };
@@ -51,7 +44,7 @@ absl::Status SetKeyring(const toml::node& node, Configuration& configuration) {
 absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
   const auto value = node.value_exact<int64_t>();
   if (!value.has_value() || *value < 1 || *value > kMostJobs) {
-    return WrongType(absl::StrCat("a whole number from 1 to ", kMostJobs));
+    return WrongTomlType(absl::StrCat("a whole number from 1 to ", kMostJobs));
   }
   configuration.jobs = static_cast<int>(*value);
   return absl::OkStatus();
@@ -59,7 +52,7 @@ absl::Status SetJobs(const toml::node& node, Configuration& configuration) {
 
 absl::Status SetColor(const toml::node& node, Configuration& configuration) {
   const auto value = node.value_exact<std::string>();
-  if (!value.has_value()) return WrongType("a string");
+  if (!value.has_value()) return WrongTomlType("a string");
   const absl::StatusOr<Color> color = ParseColor(*value);
   if (!color.ok()) return UsageError("is none of auto, always, never");
   configuration.color = *color;
@@ -68,17 +61,17 @@ absl::Status SetColor(const toml::node& node, Configuration& configuration) {
 
 absl::Status SetOneFileSystem(const toml::node& node, Configuration& configuration) {
   const auto value = node.value_exact<bool>();
-  if (!value.has_value()) return WrongType("true or false");
+  if (!value.has_value()) return WrongTomlType("true or false");
   configuration.one_file_system = *value;
   return absl::OkStatus();
 }
 
 absl::Status SetPeers(const toml::node& node, Configuration& configuration) {
   const toml::array* peers = node.as_array();
-  if (peers == nullptr) return WrongType("an array of strings");
+  if (peers == nullptr) return WrongTomlType("an array of strings");
   for (const toml::node& peer : *peers) {
     const auto value = peer.value_exact<std::string>();
-    if (!value.has_value()) return WrongType("an array of strings");
+    if (!value.has_value()) return WrongTomlType("an array of strings");
     configuration.peers.push_back(*value);
   }
   return absl::OkStatus();
@@ -118,25 +111,15 @@ absl::Status CheckTrustworthy(int fd, const std::string& path) {
 }
 
 absl::StatusOr<Configuration> ParseConfiguration(absl::string_view text, const std::string& path) {
-  const toml::parse_result parsed = toml::parse(std::string_view(text.data(), text.size()));
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return UsageError(absl::StrCat("configuration file '", path, "', line ",
-                                   error.source().begin.line, ": ",
-                                   std::string(error.description())));
-  }
+  const std::string name = absl::StrCat("configuration file '", path, "'");
+  JET_ASSIGN_OR_RETURN(const toml::table table, ParseToml(text, name));
   Configuration configuration;
-  for (const auto& [key, node] : parsed.table()) {
-    const std::string name(key.str());
-    const auto setter = Setters().find(name);
-    const std::string place = absl::StrCat("configuration file '", path, "', line ",
-                                           node.source().begin.line, ": '", name, "' ");
-    if (setter == Setters().end()) {
-      return UsageError(absl::StrCat(place, "is unknown (known: ", KnownKeys(), ")"));
-    }
-    const absl::Status set = setter->second(node, configuration);
-    if (!set.ok()) return UsageError(absl::StrCat(place, set.message()));
-  }
+  JET_RETURN_IF_ERROR(ForEachTomlEntry(
+      table, name, [&configuration](const std::string& key, const toml::node& node) {
+        const auto setter = Setters().find(key);
+        if (setter != Setters().end()) return setter->second(node, configuration);
+        return UsageError(absl::StrCat("is unknown (known: ", KnownKeys(), ")"));
+      }));
   return configuration;
 }
 

@@ -28,16 +28,12 @@ struct CommonOptions {
 };
 
 constexpr absl::string_view kCommonWithValue[] = {"--keystore", "--config", "--color"};
-
-// The words that choose the command, taken off the front of the arguments.
-struct Choice {
-  const Command* command = nullptr;
-  std::vector<std::string> arguments;
-};
+constexpr absl::string_view kCommonFlags[] = {"--json", "--quiet", "--verbose"};
 
 std::string FullName(const Command& command) {
-  return command.group[0] == '\0' ? absl::StrCat("jet-", command.name)
-                                  : absl::StrCat("jet-", command.group, " ", command.name);
+  if (command.group[0] == '\0') return absl::StrCat("jet-", command.name);
+  if (command.name[0] == '\0') return absl::StrCat("jet-", command.group);
+  return absl::StrCat("jet-", command.group, " ", command.name);
 }
 
 bool IsHelp(const std::string& word) { return word == "--help" || word == "-h" || word == "help"; }
@@ -129,10 +125,11 @@ int RunCommand(const Command& command, std::vector<std::string> arguments) {
 void PrintOverview(absl::string_view group) {
   std::cout << "Signing keys for JET applications and IMA appraisal: sign what Linux may run, and "
                "say what it will run.\n\n";
+  constexpr size_t width = 33;
   for (const Command& command : Commands()) {
     if (!group.empty() && group != command.group) continue;
     const std::string name = FullName(command);
-    std::cout << "  " << name << std::string(name.size() < 24 ? 24 - name.size() : 1, ' ')
+    std::cout << "  " << name << std::string(name.size() < width ? width - name.size() : 1, ' ')
               << command.summary << "\n";
   }
   if (group.empty()) {
@@ -143,17 +140,22 @@ void PrintOverview(absl::string_view group) {
   std::cout << "\n" << kExitStatusHelp << "\n";
 }
 
-bool TakesValue(const std::string& word) {
-  return std::find(std::begin(kCommonWithValue), std::end(kCommonWithValue),
-                   absl::string_view(word)) != std::end(kCommonWithValue);
+bool TakesValue(absl::string_view word) {
+  return std::find(std::begin(kCommonWithValue), std::end(kCommonWithValue), word) !=
+         std::end(kCommonWithValue);
+}
+
+bool IsCommonOption(absl::string_view word) {
+  return TakesValue(word.substr(0, word.find('='))) ||
+         std::find(std::begin(kCommonFlags), std::end(kCommonFlags), word) !=
+             std::end(kCommonFlags);
 }
 
 // Moves common options written before the command's words behind them, so that both orders work.
 void MoveLeadingOptionsBack(std::vector<std::string>& words) {
   std::vector<std::string> leading;
   auto word = words.begin();
-  while (word != words.end() && absl::StartsWith(*word, "-") && !IsHelp(*word) &&
-         *word != "--version") {
+  while (word != words.end() && IsCommonOption(*word)) {
     const bool takes_value = TakesValue(*word);
     leading.push_back(std::move(*word++));
     if (takes_value && word != words.end()) leading.push_back(std::move(*word++));
@@ -190,7 +192,8 @@ std::string NamesIn(absl::string_view group) {
   for (const Command& command : Commands()) {
     const std::string name =
         group.empty() && command.group[0] != '\0' ? command.group : command.name;
-    const bool listed = std::find(names.begin(), names.end(), name) != names.end();
+    const bool listed =
+        name.empty() || std::find(names.begin(), names.end(), name) != names.end();
     if ((group.empty() || group == command.group) && !listed) names.push_back(name);
   }
   if (group.empty()) names.insert(names.end(), {"request", "show"});
@@ -208,6 +211,38 @@ const Command* FindCommand(absl::string_view group, absl::string_view name) {
     if (group == command.group && name == command.name) return &command;
   }
   return nullptr;
+}
+
+int UnknownCommand(absl::string_view group, const std::string& word) {
+  return PrintUsageError(
+      group.empty() ? "jet" : absl::StrCat("jet-", group),
+      absl::StrCat("unknown command '", word, "' (known: ", NamesIn(group), ")"));
+}
+
+// Runs a command of `group` ("" for those without one).
+int RunCommandOf(const std::string& group, std::vector<std::string> arguments) {
+  const Command* command = FindCommand(group, arguments.front());
+  if (command == nullptr) return UnknownCommand(group, arguments.front());
+  arguments.erase(arguments.begin());
+  return RunCommand(*command, std::move(arguments));
+}
+
+// Runs what the words after a group's name ask for. A group may be a command itself
+// (jet-certificate-request): then it is run where no sub-command is named.
+int RunGroup(const std::string& group, std::vector<std::string> arguments) {
+  MoveLeadingOptionsBack(arguments);
+  const Command* itself = FindCommand(group, "");
+  if (itself != nullptr && (arguments.empty() || absl::StartsWith(arguments.front(), "-"))) {
+    return RunCommand(*itself, std::move(arguments));
+  }
+  if (arguments.empty()) {
+    PrintOverview(group);
+    return static_cast<int>(ExitStatus::kUsage);
+  }
+  if (!IsHelp(arguments.front())) return RunCommandOf(group, std::move(arguments));
+  if (itself != nullptr) return RunCommand(*itself, {"--help"});
+  PrintOverview(group);
+  return static_cast<int>(ExitStatus::kGood);
 }
 
 }  // namespace
@@ -229,28 +264,10 @@ int Dispatch(const std::string& program, std::vector<std::string> arguments) {
   }
   if (arguments.front() == "--version") return PrintVersion();
   if (IsJunosWord(arguments.front())) return RunRouterWords(arguments);
-  std::string group;
-  if (IsGroup(arguments.front())) {
-    group = arguments.front();
-    arguments.erase(arguments.begin());
-    MoveLeadingOptionsBack(arguments);
-    if (arguments.empty()) {
-      PrintOverview(group);
-      return static_cast<int>(ExitStatus::kUsage);
-    }
-    if (IsHelp(arguments.front())) {
-      PrintOverview(group);
-      return static_cast<int>(ExitStatus::kGood);
-    }
-  }
-  const Command* command = FindCommand(group, arguments.front());
-  if (command == nullptr) {
-    return PrintUsageError(
-        group.empty() ? "jet" : absl::StrCat("jet-", group),
-        absl::StrCat("unknown command '", arguments.front(), "' (known: ", NamesIn(group), ")"));
-  }
+  if (!IsGroup(arguments.front())) return RunCommandOf("", std::move(arguments));
+  const std::string group = arguments.front();
   arguments.erase(arguments.begin());
-  return RunCommand(*command, std::move(arguments));
+  return RunGroup(group, std::move(arguments));
 }
 
 }  // namespace jet::cli

@@ -11,21 +11,9 @@
 namespace jet::cli {
 namespace {
 
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
-}
-
 std::string KeyIdOrNothing(const pki::Certificate& certificate) {
   const absl::StatusOr<ima::KeyId> key_id = ima::KeyIdOf(certificate);
   return key_id.ok() ? ima::KeyIdText(*key_id) : std::string();
-}
-
-std::string ValidityText(const pki::Certificate& certificate) {
-  const absl::Time now = absl::Now();
-  const std::string until = TimeText(certificate.not_after());
-  if (now > certificate.not_after()) return absl::StrCat(until, " (expired)");
-  const int64_t days = absl::ToInt64Hours(certificate.not_after() - now) / 24;
-  return absl::StrCat(until, " (", days, " days left)");
 }
 
 const char* OriginText(keystore::KeyOrigin origin) {
@@ -33,6 +21,20 @@ const char* OriginText(keystore::KeyOrigin origin) {
 }
 
 }  // namespace
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
+int64_t DaysLeft(const pki::Certificate& certificate, absl::Time now) {
+  return absl::ToInt64Hours(certificate.not_after() - now) / 24;
+}
+
+std::string ValidityText(const pki::Certificate& certificate, absl::Time now) {
+  const std::string until = TimeText(certificate.not_after());
+  if (now > certificate.not_after()) return absl::StrCat(until, " (expired)");
+  return absl::StrCat(until, " (", DaysLeft(certificate, now), " days left)");
+}
 
 std::string SubjectKeyIdentifierText(const pki::Certificate& certificate) {
   const auto& identifier = certificate.subject_key_identifier();
@@ -62,7 +64,7 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
                  {"Issuer", certificate.issuer()},
                  {"Serial Number", certificate.serial()},
                  {"Valid From", TimeText(certificate.not_before())},
-                 {"Valid Until", ValidityText(certificate)},
+                 {"Valid Until", ValidityText(certificate, absl::Now())},
                  {"Certificate Authority", certificate.is_ca() ? "yes" : "no"},
                  {"SHA-256 Fingerprint", fingerprint.value_or(std::string())},
                  {"In Keyring", InKeyringText(in_keyring)},

@@ -99,6 +99,13 @@ absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const st
   return ReadLine(terminal.get());
 }
 
+absl::Status AskForItAgain(const crypto::Secret& passphrase, const std::string& object) {
+  JET_ASSIGN_OR_RETURN(const crypto::Secret again,
+                       AskOnTerminal("The same passphrase again: ", object));
+  if (again.Expose() == passphrase.Expose()) return absl::OkStatus();
+  return absl::FailedPreconditionError("the two passphrases differ");
+}
+
 absl::StatusOr<crypto::Secret> ReadFromEnvironment(const std::string& name) {
   char* value = std::getenv(name.c_str());
   if (value == nullptr) {
@@ -147,14 +154,18 @@ absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
 absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
                                                  const std::string& object) {
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadPassphrase(options, object));
-  if (passphrase.empty())
+  if (passphrase.empty()) {
     return UsageError(absl::StrCat("the passphrase of ", object, " is empty"));
-  if (options.given()) return passphrase;
-  JET_ASSIGN_OR_RETURN(const crypto::Secret again,
-                       AskOnTerminal("The same passphrase again: ", object));
-  if (again.Expose() != passphrase.Expose()) {
-    return absl::FailedPreconditionError("the two passphrases differ");
   }
+  if (!options.given()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object));
+  return passphrase;
+}
+
+absl::StatusOr<crypto::Secret> AskForOptionalPassphrase(const std::string& object) {
+  JET_ASSIGN_OR_RETURN(
+      crypto::Secret passphrase,
+      AskOnTerminal(absl::StrCat("Passphrase of ", object, " (Enter for none): "), object));
+  if (!passphrase.empty()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object));
   return passphrase;
 }
 

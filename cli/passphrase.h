@@ -34,6 +34,9 @@ absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
 absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
                                                  const std::string& object);
 
+// As ReadNewPassphrase, on the terminal, for a key that may go without: an empty answer is one.
+absl::StatusOr<crypto::Secret> AskForOptionalPassphrase(const std::string& object);
+
 }  // namespace jet::cli
 
 #endif  // JET_CLI_PASSPHRASE_H_

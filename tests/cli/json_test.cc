@@ -20,9 +20,10 @@ using ::testing::Not;
 class JsonTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const Ran made = RunScript(scratch_.path(),
-                         "jet-keystore generate --key-name k --key-type ec:p256 --keyring none --quiet "
-                         "&& cp /bin/true good && cp /bin/true unsigned && jet-sign good --key k --quiet");
+    const Ran made =
+        RunScript(scratch_.path(),
+                  "jet-keystore generate --key-name k --key-type ec:p256 --keyring none --quiet "
+                  "&& cp /bin/true good && cp /bin/true unsigned && jet-sign good --key k --quiet");
     ASSERT_EQ(made.status, 0) << made.err;
   }
 
@@ -53,13 +54,15 @@ TEST_F(JsonTest, EveryCommandEndsWithASummary) {
       {"jet-appraise good missing --json", 3},
       {"jet-keystore list --json", 0},
       {"jet-keystore list --json --keystore none-yet", 0},
+      {"jet-certificate-request list --certs-dir none-yet --json", 0},
       {"ring=$(keyctl newring r @s); jet-ima status --keyring $ring --json", 1},
       {"jet show security integrity system-keystore --json", 0},
       {"jet request security integrity appraise file good key k --json", 0},
   };
   for (const auto& [command, status] : commands) {
     // A session keyring of its own: the machine's are left alone.
-    const std::vector<json> lines = Lines("exec keyctl session - bash -c '" + command + "'", status);
+    const std::vector<json> lines =
+        Lines("exec keyctl session - bash -c '" + command + "'", status);
     ASSERT_FALSE(lines.empty()) << command;
     EXPECT_EQ(lines.back()["type"], "summary") << command;
     for (size_t i = 0; i + 1 < lines.size(); ++i) EXPECT_NE(lines[i]["type"], "summary") << command;
@@ -72,8 +75,14 @@ TEST_F(JsonTest, TypesAreThoseOfTheContract) {
        {"jet-sign good --key k --json", "jet-appraise good --json", "jet-keystore list --json",
         "jet-keystore show k --json", "jet-ima inspect good --json",
         "jet-keystore generate --key-name two --key-type ec:p256 --keyring none --json",
-        "jet-keystore delete two --yes --keyring none --json"}) {
-    for (const json& line : Lines(command, 0)) EXPECT_THAT(known, Contains(line["type"])) << command;
+        "jet-keystore delete two --yes --keyring none --json",
+        "jet-certificate-request --country us --state CA --locality S --organization O --unit U "
+        "--provider-prefix acme --user-string dev1 --index 1 --email a@acme.example "
+        "--key-type ec:p256 --certs-dir certs --json",
+        "jet-certificate-request renew acme-dev1-1 --certs-dir certs --json",
+        "jet-certificate-request list --certs-dir certs --json"}) {
+    for (const json& line : Lines(command, 0))
+      EXPECT_THAT(known, Contains(line["type"])) << command;
   }
 }
 
@@ -99,8 +108,8 @@ TEST_F(JsonTest, SummaryCounts) {
 }
 
 TEST_F(JsonTest, SignResults) {
-  const std::vector<json> lines = Lines(
-      "echo text > text; jet-sign good unsigned text --key k --jobs 1 --json", 3);
+  const std::vector<json> lines =
+      Lines("echo text > text; jet-sign good unsigned text --key k --jobs 1 --json", 3);
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_EQ(lines[0]["result"], "already-valid");
   EXPECT_EQ(lines[1]["result"], "signed");

@@ -1,14 +1,10 @@
 // What the program asks on a terminal, and that it never shows what is typed there.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <string>
 
+#include "tests/cli/on_terminal.h"
 #include "tests/cli/program.h"
 
 namespace jet::test {
@@ -17,65 +13,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A bash command line running on a terminal of its own.
-class OnTerminal {
- public:
-  OnTerminal(const std::string& folder, const std::string& script) {
-    child_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
-    if (child_ != 0) return;
-    SetEnvironment(folder);
-    if (chdir(folder.c_str()) == 0) execl("/bin/bash", "bash", "-c", script.c_str(), nullptr);
-    _exit(127);
-  }
-  OnTerminal(const OnTerminal&) = delete;
-  OnTerminal& operator=(const OnTerminal&) = delete;
-  ~OnTerminal() { (void)close(terminal_); }
-
-  // Waits until `text` was printed since the last call, then types `answer` and Enter.
-  void Answer(const std::string& text, const std::string& answer) {
-    while (seen_.find(text, answered_) == std::string::npos) {
-      if (!ReadSome()) {
-        ADD_FAILURE() << "'" << text << "' was never asked; seen: " << seen_;
-        return;
-      }
-    }
-    answered_ = seen_.size();
-    // The question is printed before the echo is turned off, and that drops what was typed early.
-    (void)usleep(200 * 1000);
-    const std::string line = answer + "\n";
-    ASSERT_EQ(write(terminal_, line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  }
-
-  // Waits for the end and returns the exit status.
-  int Finish() {
-    while (ReadSome()) {
-    }
-    int status = 0;
-    if (waitpid(child_, &status, 0) != child_ || !WIFEXITED(status)) return -1;
-    return WEXITSTATUS(status);
-  }
-
-  const std::string& seen() const { return seen_; }
-
- private:
-  bool ReadSome() {
-    pollfd waiting = {terminal_, POLLIN, 0};
-    if (poll(&waiting, 1, /*timeout=*/20 * 1000) != 1) return false;
-    std::array<char, 4096> buffer;
-    const ssize_t count = read(terminal_, buffer.data(), buffer.size());
-    if (count <= 0) return false;
-    seen_.append(buffer.data(), static_cast<size_t>(count));
-    return true;
-  }
-
-  pid_t child_ = -1;
-  int terminal_ = -1;
-  std::string seen_;
-  size_t answered_ = 0;
-};
-
 constexpr char kGenerate[] = "jet-keystore generate --key-name k --key-type ec:p256 --out-dir .";
-constexpr char kSign[] = "jet-sign f --private-key ima-privkey.pem --x509-cert ima-cert.x509 </dev/null";
+constexpr char kSign[] =
+    "jet-sign f --private-key ima-privkey.pem --x509-cert ima-cert.x509 </dev/null";
 
 TEST(TerminalTest, AsksForANewPassphraseTwiceAndForAnOldOneOnce) {
   const Scratch scratch;
@@ -106,7 +46,7 @@ TEST(TerminalTest, TwoDifferentPassphrasesMakeNoKey) {
 TEST(TerminalTest, AWrongPassphraseSignsNothingAndIsNotAskedForAgain) {
   const Scratch scratch;
   ASSERT_EQ(RunScript(scratch.path(), "cp /bin/true f; echo right > p; " + std::string(kGenerate) +
-                                    " --quiet --passphrase-file p")
+                                          " --quiet --passphrase-file p")
                 .status,
             0);
   OnTerminal sign(scratch.path(), kSign);
@@ -135,10 +75,11 @@ TEST(TerminalTest, TheEchoIsOnAgainAfterAnInterrupt) {
 
 TEST(TerminalTest, DeletesOnlyWhenYesIsTyped) {
   const Scratch scratch;
-  ASSERT_EQ(RunScript(scratch.path(),
+  ASSERT_EQ(
+      RunScript(scratch.path(),
                 "jet-keystore generate --key-name k --key-type ec:p256 --keyring none --quiet")
-                .status,
-            0);
+          .status,
+      0);
   OnTerminal no(scratch.path(), "jet-keystore delete k --keyring none");
   no.Answer("Delete key 'k'?", "y");
   EXPECT_EQ(no.Finish(), 3);

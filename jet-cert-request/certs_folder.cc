@@ -1,0 +1,209 @@
+#include "jet-cert-request/certs_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+
+namespace jet::cert_request {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kParentMode = 0755;
+
+std::string WithoutTrailingSlashes(absl::string_view path) {
+  while (path.size() > 1 && absl::ConsumeSuffix(&path, "/")) {
+  }
+  return std::string(path);
+}
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : WithoutTrailingSlashes(path.substr(0, slash));
+}
+
+absl::Status CannotMake(int error_number, const std::string& path) {
+  return base::SystemError(error_number, absl::StrCat("cannot make the folder '", path, "'"));
+}
+
+absl::Status SyncFolder(const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
+                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return base::Sync(fd.get(), path);
+}
+
+// The umask may have taken away what the owner needs.
+absl::Status SetFolderMode(const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
+                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return fchmod(fd.get(), kFolderMode) == 0 ? absl::OkStatus() : CannotMake(errno, path);
+}
+
+// Makes `path` and the folders above it where there are none, each synced into its parent. The
+// umask may narrow the mode of those above.
+absl::Status MakeFolder(const std::string& path, mode_t mode) {
+  int made = mkdir(path.c_str(), mode);
+  if (made != 0 && errno == ENOENT && ParentOf(path) != path) {
+    JET_RETURN_IF_ERROR(MakeFolder(ParentOf(path), kParentMode));
+    made = mkdir(path.c_str(), mode);
+  }
+  // What else is there by that name is found out when it is opened.
+  if (made != 0 && errno == EEXIST) return absl::OkStatus();
+  if (made != 0) return CannotMake(errno, path);
+  if (mode == kFolderMode) JET_RETURN_IF_ERROR(SetFolderMode(path));
+  return SyncFolder(ParentOf(path));
+}
+
+absl::StatusOr<base::UniqueFd> OpenFolder(const std::string& path) {
+  absl::StatusOr<base::UniqueFd> fd = base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!absl::IsNotFound(fd.status())) return fd;
+  return absl::NotFoundError(
+      absl::StrCat("there is no certs folder '", path, "': nothing was requested there yet"));
+}
+
+// The name that `file` belongs to, if it is one of ours.
+absl::optional<CertificateName> NameOf(absl::string_view file) {
+  for (const char* ending : {kKeyEnding, kRequestEnding, kChainEnding, kCertificateEnding}) {
+    absl::string_view stem = file;
+    if (!absl::ConsumeSuffix(&stem, ending)) continue;
+    absl::StatusOr<CertificateName> name = ParseCertificateName(stem);
+    if (name.ok()) return *std::move(name);
+  }
+  return absl::nullopt;
+}
+
+bool ComesBefore(const CertificateName& a, const CertificateName& b) {
+  return std::tie(a.provider_prefix, a.user_string, a.deployment_scope, a.index) <
+         std::tie(b.provider_prefix, b.user_string, b.deployment_scope, b.index);
+}
+
+bool IsNewer(const struct stat& a, const struct stat& b) {
+  return std::tie(a.st_mtim.tv_sec, a.st_mtim.tv_nsec) >
+         std::tie(b.st_mtim.tv_sec, b.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+CertsFolder::CertsFolder(std::string path, base::UniqueFd fd)
+    : path_(std::move(path)), fd_(std::move(fd)) {}
+
+absl::StatusOr<CertsFolder> CertsFolder::Open(const std::string& path, FolderAccess access) {
+  if (path.empty()) return absl::InvalidArgumentError("the name of the certs folder is empty");
+  const std::string clean_path = WithoutTrailingSlashes(path);
+  if (access == FolderAccess::kWrite) JET_RETURN_IF_ERROR(MakeFolder(clean_path, kFolderMode));
+  JET_ASSIGN_OR_RETURN(base::UniqueFd fd, OpenFolder(clean_path));
+  CertsFolder folder(clean_path, std::move(fd));
+  if (access == FolderAccess::kWrite) {
+    JET_RETURN_IF_ERROR(folder.CheckOwnership());
+    JET_RETURN_IF_ERROR(folder.Lock());
+  }
+  return folder;
+}
+
+absl::Status CertsFolder::CheckOwnership() const {
+  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd_.get(), path_));
+  if (status.st_uid != geteuid() && status.st_uid != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the certs folder '", path_, "' belongs to user id ", status.st_uid,
+                     ", who could exchange what is in it; run as that user, or: chown ", geteuid(),
+                     " '", path_, "'"));
+  }
+  const bool others_may_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  if (!others_may_write || (status.st_mode & S_ISVTX) != 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "others may exchange what is in the certs folder '%s' (mode %04o); take that away with: "
+      "chmod go-w '%s'",
+      path_, status.st_mode & 07777U, path_));
+}
+
+absl::Status CertsFolder::Lock() const {
+  while (flock(fd_.get(), LOCK_EX) != 0) {
+    if (errno == EINTR) continue;
+    return base::SystemError(errno, absl::StrCat("cannot lock the certs folder '", path_, "'"));
+  }
+  JET_ASSIGN_OR_RETURN(const struct stat own, base::StatDescriptor(fd_.get(), path_));
+  struct stat found = {};
+  if (stat(path_.c_str(), &found) == 0 && found.st_dev == own.st_dev &&
+      found.st_ino == own.st_ino) {
+    return absl::OkStatus();
+  }
+  return absl::AbortedError(absl::StrCat(
+      "the certs folder '", path_, "' was moved away while another process held it; try again"));
+}
+
+std::string CertsFolder::KeyPath(const CertificateName& name) const {
+  return absl::StrCat(path_, "/", name.Text(), kKeyEnding);
+}
+
+std::string CertsFolder::RequestPath(const CertificateName& name) const {
+  return absl::StrCat(path_, "/", name.Text(), kRequestEnding);
+}
+
+std::string CertsFolder::CertificatePath(const CertificateName& name) const {
+  return absl::StrCat(path_, "/", name.Text(), kCertificateEnding);
+}
+
+std::string CertsFolder::ChainPath(const CertificateName& name) const {
+  return absl::StrCat(path_, "/", name.Text(), kChainEnding);
+}
+
+absl::StatusOr<std::vector<CertificateName>> CertsFolder::Names() const {
+  JET_ASSIGN_OR_RETURN(const std::vector<std::string> files, base::ListFolder(fd_.get(), path_));
+  std::vector<CertificateName> names;
+  for (const std::string& file : files) {
+    absl::optional<CertificateName> name = NameOf(file);
+    if (name.has_value()) names.push_back(*std::move(name));
+  }
+  std::sort(names.begin(), names.end(), ComesBefore);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+absl::StatusOr<uint64_t> CertsFolder::NextIndex(const CertificateName& name) const {
+  JET_ASSIGN_OR_RETURN(const std::vector<CertificateName> names, Names());
+  uint64_t highest = 0;
+  for (const CertificateName& other : names) {
+    if (name.IsSameButIndex(other)) highest = std::max(highest, other.index);
+  }
+  if (highest < std::numeric_limits<uint64_t>::max()) return highest + 1;
+  return absl::OutOfRangeError(absl::StrCat("the certs folder '", path_,
+                                            "' has a file with the index ", highest,
+                                            ", and there is none after it"));
+}
+
+absl::StatusOr<NamedFiles> CertsFolder::Look(const CertificateName& name) const {
+  return LookAtFiles(fd_.get(), path_, name);
+}
+
+absl::StatusOr<absl::optional<pki::CertificateRequest>> CertsFolder::LatestRequest() const {
+  JET_ASSIGN_OR_RETURN(const std::vector<CertificateName> names, Names());
+  absl::optional<pki::CertificateRequest> latest;
+  struct stat latest_status = {};
+  for (const CertificateName& name : names) {
+    const std::string path = RequestPath(name);
+    struct stat status = {};
+    if (stat(path.c_str(), &status) != 0) continue;
+    if (latest.has_value() && IsNewer(latest_status, status)) continue;
+    absl::StatusOr<pki::CertificateRequest> request = pki::CertificateRequest::ReadFile(path);
+    if (!request.ok()) continue;
+    latest = *std::move(request);
+    latest_status = status;
+  }
+  return latest;
+}
+
+}  // namespace jet::cert_request
