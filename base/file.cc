@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 
@@ -18,9 +19,52 @@ namespace {
 
 constexpr size_t kReadSize = 16 * 1024;
 
+constexpr mode_t kParentMode = 0755;
+
 struct DirCloser {
   void operator()(DIR* dir) const { (void)closedir(dir); }
 };
+
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : WithoutTrailingSlashes(absl::string_view(path).substr(0, slash));
+}
+
+absl::Status CannotMake(int error_number, const std::string& path) {
+  return SystemError(error_number, absl::StrCat("cannot make the folder '", path, "'"));
+}
+
+absl::Status SyncFolder(const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const UniqueFd fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  return Sync(fd.get(), path);
+}
+
+// The umask may have taken away what the owner needs.
+absl::Status SetFolderMode(const std::string& path, mode_t mode) {
+  JET_ASSIGN_OR_RETURN(const UniqueFd fd,
+                       OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return fchmod(fd.get(), mode) == 0 ? absl::OkStatus() : CannotMake(errno, path);
+}
+
+// Returns whether it made the folder; false when there is something by that name. NOT_FOUND when
+// the folder above it is missing.
+absl::StatusOr<bool> MakeOneFolder(const std::string& path, mode_t mode) {
+  if (mkdir(path.c_str(), mode) == 0) return true;
+  if (errno == EEXIST) return false;
+  return CannotMake(errno, path);
+}
+
+absl::Status MakeParent(const std::string& path) {
+  const std::string parent = ParentOf(path);
+  absl::StatusOr<bool> made = MakeOneFolder(parent, kParentMode);
+  if (absl::IsNotFound(made.status()) && ParentOf(parent) != parent) {
+    JET_RETURN_IF_ERROR(MakeParent(parent));
+    made = MakeOneFolder(parent, kParentMode);
+  }
+  JET_RETURN_IF_ERROR(made.status());
+  return *made ? SyncFolder(ParentOf(parent)) : absl::OkStatus();
+}
 
 }  // namespace
 
@@ -94,6 +138,25 @@ absl::Status WriteNewFileAt(int dir_fd, const std::string& name, mode_t mode, By
 absl::Status Sync(int fd, absl::string_view name) {
   if (fsync(fd) != 0) return SystemError(errno, absl::StrCat("cannot sync '", name, "' to disk"));
   return absl::OkStatus();
+}
+
+std::string WithoutTrailingSlashes(absl::string_view path) {
+  while (path.size() > 1 && absl::ConsumeSuffix(&path, "/")) {
+  }
+  return std::string(path);
+}
+
+absl::Status MakeFolder(const std::string& path, mode_t mode) {
+  const std::string clean_path = WithoutTrailingSlashes(path);
+  absl::StatusOr<bool> made = MakeOneFolder(clean_path, mode);
+  if (absl::IsNotFound(made.status())) {
+    JET_RETURN_IF_ERROR(MakeParent(clean_path));
+    made = MakeOneFolder(clean_path, mode);
+  }
+  JET_RETURN_IF_ERROR(made.status());
+  if (!*made) return absl::OkStatus();
+  JET_RETURN_IF_ERROR(SetFolderMode(clean_path, mode));
+  return SyncFolder(ParentOf(clean_path));
 }
 
 absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name) {

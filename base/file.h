@@ -43,6 +43,14 @@ absl::Status WriteNewFileAt(int dir_fd, const std::string& name, mode_t mode, By
 // Syncs a file or folder to its disk.
 absl::Status Sync(int fd, absl::string_view name);
 
+// Returns `path` without the slashes at its end, of which "/" keeps one.
+std::string WithoutTrailingSlashes(absl::string_view path);
+
+// Makes the folder `path` with exactly `mode`, whatever the umask, and the missing folders above it
+// with 0755, which the umask may narrow; each is synced into its parent. OK when there is something
+// by that name: opening it tells what.
+absl::Status MakeFolder(const std::string& path, mode_t mode);
+
 // Returns the names in the folder `dir_fd` without "." and "..", sorted. Does not move the
 // position of `dir_fd` itself.
 absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name);

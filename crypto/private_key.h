@@ -35,6 +35,9 @@ class PrivateKey {
   // cannot open (scrypt above N = 2^14).
   static absl::StatusOr<PrivateKey> Decode(const Secret& encoded, PassphraseSource passphrase);
 
+  // Shares `key`, which must not be null and holds both halves. For crypto/ and pki/.
+  static absl::StatusOr<PrivateKey> FromEvp(EVP_PKEY* key);
+
   // The public half; valid as long as this object.
   const PublicKey& public_key() const { return public_key_; }
 
@@ -50,8 +53,6 @@ class PrivateKey {
 
  private:
   explicit PrivateKey(PublicKey key) : public_key_(std::move(key)) {}
-  static absl::StatusOr<PrivateKey> FromEvp(EVP_PKEY* key);
-
   // Holds both halves; only the public one is reachable through its type.
   PublicKey public_key_;
 };

@@ -22,51 +22,6 @@ namespace jet::cert_request {
 namespace {
 
 constexpr mode_t kFolderMode = 0700;
-constexpr mode_t kParentMode = 0755;
-
-std::string WithoutTrailingSlashes(absl::string_view path) {
-  while (path.size() > 1 && absl::ConsumeSuffix(&path, "/")) {
-  }
-  return std::string(path);
-}
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : WithoutTrailingSlashes(path.substr(0, slash));
-}
-
-absl::Status CannotMake(int error_number, const std::string& path) {
-  return base::SystemError(error_number, absl::StrCat("cannot make the folder '", path, "'"));
-}
-
-absl::Status SyncFolder(const std::string& path) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
-                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-  return base::Sync(fd.get(), path);
-}
-
-// The umask may have taken away what the owner needs.
-absl::Status SetFolderMode(const std::string& path) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
-                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return fchmod(fd.get(), kFolderMode) == 0 ? absl::OkStatus() : CannotMake(errno, path);
-}
-
-// Makes `path` and the folders above it where there are none, each synced into its parent. The
-// umask may narrow the mode of those above.
-absl::Status MakeFolder(const std::string& path, mode_t mode) {
-  int made = mkdir(path.c_str(), mode);
-  if (made != 0 && errno == ENOENT && ParentOf(path) != path) {
-    JET_RETURN_IF_ERROR(MakeFolder(ParentOf(path), kParentMode));
-    made = mkdir(path.c_str(), mode);
-  }
-  // What else is there by that name is found out when it is opened.
-  if (made != 0 && errno == EEXIST) return absl::OkStatus();
-  if (made != 0) return CannotMake(errno, path);
-  if (mode == kFolderMode) JET_RETURN_IF_ERROR(SetFolderMode(path));
-  return SyncFolder(ParentOf(path));
-}
 
 absl::StatusOr<base::UniqueFd> OpenFolder(const std::string& path) {
   absl::StatusOr<base::UniqueFd> fd = base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
@@ -103,8 +58,10 @@ CertsFolder::CertsFolder(std::string path, base::UniqueFd fd)
 
 absl::StatusOr<CertsFolder> CertsFolder::Open(const std::string& path, FolderAccess access) {
   if (path.empty()) return absl::InvalidArgumentError("the name of the certs folder is empty");
-  const std::string clean_path = WithoutTrailingSlashes(path);
-  if (access == FolderAccess::kWrite) JET_RETURN_IF_ERROR(MakeFolder(clean_path, kFolderMode));
+  const std::string clean_path = base::WithoutTrailingSlashes(path);
+  if (access == FolderAccess::kWrite) {
+    JET_RETURN_IF_ERROR(base::MakeFolder(clean_path, kFolderMode));
+  }
   JET_ASSIGN_OR_RETURN(base::UniqueFd fd, OpenFolder(clean_path));
   CertsFolder folder(clean_path, std::move(fd));
   if (access == FolderAccess::kWrite) {

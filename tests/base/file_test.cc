@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -199,6 +200,47 @@ TEST(WriteNewFileAtTest, AFileThatCouldNotBeCompletedIsRemoved) {
   });
   EXPECT_THAT(report, HasSubstr("cannot write 'file': File too large"));
   EXPECT_FALSE(std::filesystem::exists(folder.Path("file")));
+}
+
+TEST(WithoutTrailingSlashesTest, OnlyTheRootKeepsOne) {
+  EXPECT_EQ(WithoutTrailingSlashes("a/b//"), "a/b");
+  EXPECT_EQ(WithoutTrailingSlashes("a"), "a");
+  EXPECT_EQ(WithoutTrailingSlashes("///"), "/");
+  EXPECT_EQ(WithoutTrailingSlashes(""), "");
+}
+
+TEST(MakeFolderTest, TheModeIsExactAndParentsFollowTheUmask) {
+  const ScratchFolder folder;
+  const mode_t before = umask(0277);
+  const absl::Status made = MakeFolder(folder.Path("one"), 0700);
+  (void)umask(0027);
+  const absl::Status made_below = MakeFolder(folder.Path("a/b/c/"), 0700);
+  (void)umask(before);
+  EXPECT_THAT(made, IsOk());
+  EXPECT_THAT(made_below, IsOk());
+  EXPECT_EQ(ModeOf(folder.Path("one")), 0700);
+  EXPECT_EQ(ModeOf(folder.Path("a")), 0750);
+  EXPECT_EQ(ModeOf(folder.Path("a/b")), 0750);
+  EXPECT_EQ(ModeOf(folder.Path("a/b/c")), 0700);
+}
+
+TEST(MakeFolderTest, WhatIsThereStaysAsItIs) {
+  const ScratchFolder folder;
+  ASSERT_EQ(mkdir(folder.Path("there").c_str(), 0755), 0);
+  EXPECT_THAT(MakeFolder(folder.Path("there"), 0700), IsOk());
+  EXPECT_EQ(ModeOf(folder.Path("there")), 0755);
+  folder.Write("file", "content");
+  EXPECT_THAT(MakeFolder(folder.Path("file"), 0700), IsOk());
+  EXPECT_THAT(ReadFile(folder.Path("file"), kLimit), IsOkAndHolds(ToBytes(AsBytes("content"))));
+}
+
+TEST(MakeFolderTest, AFileAboveIsAnErrorThatNamesTheFolder) {
+  const ScratchFolder folder;
+  folder.Write("file", "");
+  const absl::Status made = MakeFolder(folder.Path("file/below"), 0700);
+  EXPECT_EQ(ErrnoOf(made), ENOTDIR);
+  EXPECT_THAT(std::string(made.message()), HasSubstr("file/below'"));
+  EXPECT_FALSE(MakeFolder("", 0700).ok());
 }
 
 TEST(ListFolderTest, NamesAreSortedAndComplete) {
