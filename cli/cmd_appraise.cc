@@ -16,6 +16,7 @@
 #include "cli/file_commands.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "crypto/digest.h"
 #include "keystore/keystore.h"
@@ -219,7 +220,7 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> StoredCertificates(
     Session& session, const std::vector<std::string>& names) {
   std::vector<ima::NamedCertificate> certificates;
   const absl::StatusOr<keystore::Keystore> store =
-      keystore::Keystore::Open(session.keystore, keystore::Access::kRead);
+      OpenKeystore(session, keystore::Access::kRead);
   if (absl::IsNotFound(store.status()) && names.empty()) return certificates;
   JET_RETURN_IF_ERROR(store.status());
   for (const std::string& name : names) {

@@ -2,20 +2,15 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "base/hex.h"
 #include "base/status_macros.h"
 #include "cli/command.h"
 #include "cli/key_commands.h"
 #include "cli/keyring_option.h"
+#include "cli/mirror_comparison.h"
 #include "cli/option_parser.h"
 
 namespace jet::cli {
 namespace {
-
-std::string IdentifierText(const ima::KeyringMember& member) {
-  return member.subject_key_identifier.has_value() ? base::HexEncode(*member.subject_key_identifier)
-                                                   : std::string();
-}
 
 void PrintMember(Session& session, const ima::KeyringMember& member) {
   session.output.Object({{"type", "key"},

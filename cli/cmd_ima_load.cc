@@ -1,179 +1,253 @@
-#include <algorithm>
-#include <cstdlib>
+#include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/xattr.h"
+#include "base/system_error.h"
 #include "cli/command.h"
 #include "cli/keyring_option.h"
+#include "cli/mirror_comparison.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
-#include "crypto/signer.h"
+#include "cli/pin_keyring.h"
 #include "ima/mirror.h"
-#include "ima/pin.h"
-#include "ima/signature.h"
 #include "keystore/keystore.h"
-#include "sign/file_signer.h"
 
 namespace jet::cli {
 namespace {
 
 struct LoadOptions {
   absl::optional<std::string> keyring;
+  bool prune = false;
   bool pin = false;
   absl::optional<std::string> pin_folder;
 };
-
-std::vector<ima::NamedCertificate> CertificatesOf(const keystore::KeyListing& listing) {
-  std::vector<ima::NamedCertificate> certificates;
-  for (const keystore::StoredKey& key : listing.keys) {
-    certificates.push_back({key.name, key.certificate});
-  }
-  return certificates;
-}
-
-void Report(Session& session, const std::string& name, const char* word, const std::string& keyring,
-            const absl::Status& error) {
-  Json object = {{"type", "key"}, {"name", name}, {"mirror", word}, {"keyring", keyring}};
-  if (!error.ok()) {
-    object["error"] = std::string(error.message());
-    session.output.Error(absl::StrCat("key '", name, "': ", error.message()));
-  }
-  session.output.Object(object);
-  session.output.Result(
-      {name, word, absl::StrCat(" (", keyring, ")"), error.ok() ? Tone::kGood : Tone::kBad});
-}
 
 struct LoadCounts {
   size_t added = 0;
   size_t present = 0;
   size_t foreign = 0;
+  size_t stale = 0;
+  size_t pruned = 0;
   size_t failed = 0;
 };
 
-absl::StatusOr<LoadCounts> MirrorAll(Session& session, const ima::Keyring& keyring,
-                                     const keystore::KeyListing& listing) {
-  JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-  const ima::MirrorPlan plan = ima::PlanMirror(CertificatesOf(listing), members);
-  LoadCounts counts;
-  counts.foreign = plan.foreign.size();
-  for (const ima::MirrorResult& result : ima::ApplyMirror(plan.present, members, keyring)) {
-    ++(result.added.ok() ? counts.present : counts.failed);
-    Report(session, result.name, result.added.ok() ? "present" : "refused", keyring.name(),
-           result.added.status());
+// Mirrors a keystore into one keyring and reports what becomes of each key.
+class Loader {
+ public:
+  Loader(Session& session, const ima::Keyring& keyring) : session_(session), keyring_(keyring) {}
+
+  const LoadCounts& counts() const { return counts_; }
+  // What the ring holds of the keystore now.
+  const std::vector<pki::Certificate>& mirrored() const { return mirrored_; }
+
+  absl::Status Load(const keystore::Keystore& store, const keystore::KeyListing& listing,
+                    bool prune);
+
+ private:
+  void Prune(const MirrorComparison& comparison);
+  void Unlink(const ima::KeyringMember& member, const keystore::MirrorHistory& history);
+  void ReportStale(const MirrorComparison& comparison);
+  void Mirror(const std::vector<ima::NamedCertificate>& certificates,
+              const std::vector<ima::KeyringMember>& members, const char* word, size_t& count);
+  void ReportKey(const ima::MirrorResult& result, const char* word);
+  void ReportMember(const ima::KeyringMember& member, const char* word, Tone tone,
+                    const absl::Status& error = absl::OkStatus());
+
+  Session& session_;
+  const ima::Keyring& keyring_;
+  LoadCounts counts_;
+  std::vector<pki::Certificate> mirrored_;
+};
+
+void Loader::ReportKey(const ima::MirrorResult& result, const char* word) {
+  const absl::Status& error = result.added.status();
+  Json object = {
+      {"type", "key"}, {"name", result.name}, {"mirror", word}, {"keyring", keyring_.name()}};
+  if (!error.ok()) {
+    object["error"] = std::string(error.message());
+    session_.output.Error(absl::StrCat("key '", result.name, "': ", error.message()));
   }
-  for (const ima::MirrorResult& result : ima::ApplyMirror(plan.missing, members, keyring)) {
-    ++(result.added.ok() ? counts.added : counts.failed);
-    Report(session, result.name, result.added.ok() ? "added" : "refused", keyring.name(),
-           result.added.status());
-  }
-  for (const keystore::DamagedKey& damaged : listing.damaged) {
-    session.output.Error(
-        absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
-    ++counts.failed;
-  }
-  return counts;
+  session_.output.Object(object);
+  session_.output.Result({result.name, word, absl::StrCat(" (", keyring_.name(), ")"),
+                          error.ok() ? Tone::kGood : Tone::kBad});
 }
 
-void PrintSummary(Session& session, const std::string& keyring, const LoadCounts& counts) {
+void Loader::ReportMember(const ima::KeyringMember& member, const char* word, Tone tone,
+                          const absl::Status& error) {
+  Json object = {{"type", "key"},
+                 {"name", nullptr},
+                 {"mirror", word},
+                 {"keyring", keyring_.name()},
+                 {"serial", member.serial},
+                 {"description", member.description},
+                 {"ski", IdentifierText(member)}};
+  if (!error.ok()) {
+    object["error"] = std::string(error.message());
+    session_.output.Error(absl::StrCat("key '", member.description, "': ", error.message()));
+  }
+  session_.output.Object(object);
+  session_.output.Result(
+      {member.description, word, absl::StrCat(" (", keyring_.name(), ")"), tone});
+}
+
+void Loader::Unlink(const ima::KeyringMember& member, const keystore::MirrorHistory& history) {
+  const size_t mirrored = history.CountWith(*member.subject_key_identifier);
+  if (mirrored > 1) {
+    session_.output.Note(absl::StrCat(mirrored, " certificates with the identifier ",
+                                      IdentifierText(member),
+                                      " were mirrored; which of them the ring holds cannot be "
+                                      "told, and none is in the keystore"));
+  }
+  const absl::Status unlinked = keyring_.Unlink(member.serial);
+  ++(unlinked.ok() ? counts_.pruned : counts_.failed);
+  ReportMember(member, unlinked.ok() ? "pruned" : "stale", unlinked.ok() ? Tone::kGood : Tone::kBad,
+               unlinked);
+}
+
+void Loader::Prune(const MirrorComparison& comparison) {
+  if (!comparison.history_status.ok()) {
+    session_.output.Error(
+        absl::StrCat("nothing was pruned: ", comparison.history_status.message()));
+    ++counts_.failed;
+  }
+  for (const ima::KeyringMember& member : comparison.stale) Unlink(member, comparison.history);
+  if (counts_.pruned > 0) {
+    session_.output.Note(
+        "files that the kernel has already appraised go on running until their inodes leave its "
+        "cache (a reboot is the sure way)");
+  }
+}
+
+void Loader::ReportStale(const MirrorComparison& comparison) {
+  counts_.stale = comparison.stale.size();
+  for (const ima::KeyringMember& member : comparison.stale) {
+    ReportMember(member, "stale", Tone::kDoubtful);
+  }
+  if (!comparison.stale.empty()) {
+    session_.output.Note("stale keys are no longer in the keystore: --prune takes them out");
+  }
+}
+
+void Loader::Mirror(const std::vector<ima::NamedCertificate>& certificates,
+                    const std::vector<ima::KeyringMember>& members, const char* word,
+                    size_t& count) {
+  const std::vector<ima::MirrorResult> results = ima::ApplyMirror(certificates, members, keyring_);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool added = results[i].added.ok();
+    ++(added ? count : counts_.failed);
+    if (added) mirrored_.push_back(certificates[i].certificate);
+    ReportKey(results[i], added ? word : "refused");
+  }
+}
+
+absl::Status Loader::Load(const keystore::Keystore& store, const keystore::KeyListing& listing,
+                          bool prune) {
+  JET_ASSIGN_OR_RETURN(std::vector<ima::KeyringMember> members, keyring_.List());
+  const MirrorComparison comparison = CompareMirror(store, listing, members);
+  if (prune) {
+    // First: a stale key could be the twin of one that is missing.
+    Prune(comparison);
+    JET_ASSIGN_OR_RETURN(members, keyring_.List());
+  } else {
+    ReportStale(comparison);
+  }
+  Mirror(comparison.present, members, "present", counts_.present);
+  Mirror(comparison.missing, members, "added", counts_.added);
+  counts_.foreign = comparison.foreign.size();
+  for (const ima::KeyringMember& member : comparison.foreign) {
+    ReportMember(member, "foreign", Tone::kPlain);
+  }
+  for (const keystore::DamagedKey& damaged : listing.damaged) {
+    session_.output.Error(
+        absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
+    ++counts_.failed;
+  }
+  return absl::OkStatus();
+}
+
+void PrintSummary(Session& session, const std::string& keyring, const LoadCounts& counts,
+                  bool prune) {
   session.output.Object({{"type", "summary"},
                          {"keyring", keyring},
                          {"added", counts.added},
                          {"present", counts.present},
                          {"foreign", counts.foreign},
-                         {"failed", counts.failed}});
-  session.output.Line(absl::StrCat("added ", counts.added, ", present ", counts.present,
-                                   ", foreign ", counts.foreign, ", failed ", counts.failed));
+                         {"failed", counts.failed},
+                         {"stale", counts.stale},
+                         {"pruned", counts.pruned}});
+  std::string line = absl::StrCat("added ", counts.added, ", present ", counts.present,
+                                  ", foreign ", counts.foreign, ", failed ", counts.failed);
+  if (counts.stale > 0) absl::StrAppend(&line, ", stale ", counts.stale);
+  if (prune) absl::StrAppend(&line, ", pruned ", counts.pruned);
+  session.output.Line(line);
 }
 
-// Keys of the store that may prove the pin, the likelier ones first: every kernel with IMA can use
-// RSA, not every one EC.
-std::vector<keystore::StoredKey> PinCandidates(const keystore::KeyListing& listing,
-                                               const std::vector<ima::KeyringMember>& members) {
-  std::vector<keystore::StoredKey> candidates;
-  for (const keystore::StoredKey& key : listing.keys) {
-    if (key.has_private_key && ima::HoldsKeyOf(members, key.certificate)) candidates.push_back(key);
+// Pruning needs the store key, which vouches for the history. Without it the rest is done all the
+// same, and that nothing was pruned is said where the history is needed.
+absl::StatusOr<keystore::Keystore> OpenForLoad(const Session& session, bool prune) {
+  if (prune) {
+    absl::StatusOr<keystore::Keystore> unlocked =
+        OpenUnlockedKeystore(session, keystore::Access::kRead);
+    if (unlocked.ok()) return unlocked;
   }
-  std::stable_partition(candidates.begin(), candidates.end(), [](const keystore::StoredKey& key) {
-    return key.certificate.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa;
-  });
-  return candidates;
+  return OpenKeystore(session, keystore::Access::kRead);
 }
 
-absl::StatusOr<std::unique_ptr<crypto::Signer>> OpenPinSigner(const keystore::Keystore& store,
-                                                              const std::string& name) {
-  JET_ASSIGN_OR_RETURN(crypto::PrivateKey private_key, store.OpenPrivateKey(name));
-  return crypto::MakeSigner(std::move(private_key));
-}
-
-// Signs the pin program with the first candidate that opens; else writes a signature that is merely
-// well formed, which is enough for the kernel to look its keyring up.
-absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& store,
-                                    const std::vector<keystore::StoredKey>& candidates, int fd) {
-  for (const keystore::StoredKey& key : candidates) {
-    const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store, key.name);
-    if (!signer.ok()) {
-      session.output.Warning(
-          absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));
-      continue;
-    }
-    JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
-                         sign::FileSigner::New(**signer, key.certificate, {}, {}));
-    crypto::Hasher hasher;
-    JET_RETURN_IF_ERROR(file_signer.Sign(fd, hasher).status());
-    return true;
+bool AllIn(const keystore::MirrorHistory& history,
+           const std::vector<pki::Certificate>& certificates) {
+  keystore::MirrorHistory longer = history;
+  for (const pki::Certificate& certificate : certificates) {
+    const absl::StatusOr<bool> added = longer.Add(certificate);
+    if (!added.ok() || *added) return false;
   }
-  JET_ASSIGN_OR_RETURN(const base::Bytes value,
-                       ima::EncodeSignature({crypto::HashAlgorithm::kSha256, ima::KeyId{},
-                                             base::Bytes(256, uint8_t{0})}));
-  JET_RETURN_IF_ERROR(base::SetXattr(fd, base::kSecurityIma, value));
-  return false;
+  return true;
 }
 
-// Where the pin program is executed from: it must be a file system that the policy appraises.
-std::string PinFolder(const LoadOptions& options) {
-  if (options.pin_folder.has_value()) return *options.pin_folder;
-  const char* temporary = std::getenv("TMPDIR");
-  return temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
-}
-
-absl::StatusOr<ExitStatus> Pin(Session& session, const LoadOptions& options,
-                               const keystore::Keystore& store,
-                               const std::vector<keystore::StoredKey>& candidates) {
-  const std::string folder = PinFolder(options);
-  JET_ASSIGN_OR_RETURN(const ima::PinResult result,
-                       ima::PinKeyring(folder, [&](int fd) -> absl::StatusOr<bool> {
-                         return SignPinProgram(session, store, candidates, fd);
-                       }));
-  switch (result) {
-    case ima::PinResult::kPinned:
-      session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "pinned"}});
-      session.output.Result({"pin", "pinned",
-                             ": an unsigned program was refused and a signed one ran; the kernel "
-                             "keeps this keyring until it restarts",
-                             Tone::kGood});
-      return ExitStatus::kGood;
-    case ima::PinResult::kUnproven:
-      session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "unproven"}});
-      session.output.Result({"pin", "unproven",
-                             ": the kernel has looked its keyring up, but no file signed by a key "
-                             "of this keystore ran to prove which",
-                             Tone::kDoubtful});
-      return ExitStatus::kNo;
-    case ima::PinResult::kNotAppraising:
-      break;
+// Writes down what was mirrored, for a later --prune. `store`, which holds the read lock, is
+// closed. What cannot be written down is only never pruned: no reason for the command to fail.
+void Remember(Session& session, keystore::Keystore store,
+              const std::vector<pki::Certificate>& certificates, bool prune) {
+  const absl::StatusOr<keystore::MirrorHistory> history = store.Mirrored();
+  absl::Status status = history.status();
+  if (history.ok() && AllIn(*history, certificates)) return;
+  if (history.ok()) {
+    { const keystore::Keystore closed = std::move(store); }
+    absl::StatusOr<keystore::Keystore> writable = OpenKeystore(session, keystore::Access::kWrite);
+    status = writable.ok() ? writable->RememberMirrored(certificates) : writable.status();
   }
-  session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "not-appraising"}});
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot pin the keyring: an unsigned program ran in '", folder,
-                   "', so no policy that appraises this file system is loaded yet"));
+  if (status.ok()) return;
+  const std::string message =
+      absl::StrCat("what was mirrored now is not written down, and no --prune will take it out: ",
+                   status.message());
+  // A read-only mount and a locked store key are how somebody wants it, and what mirrored a key
+  // before has written it down already.
+  const bool wanted = base::ErrnoOf(status) == EROFS || absl::IsFailedPrecondition(status);
+  if (absl::IsDataLoss(status)) {
+    session.output.Warning(message);
+  } else if (prune || !wanted) {
+    session.output.Note(message);
+  }
+}
+
+absl::StatusOr<ExitStatus> PinIfWanted(Session& session, const LoadOptions& options,
+                                       const ima::Keyring& keyring,
+                                       const keystore::Keystore& store) {
+  if (!options.pin) return ExitStatus::kGood;
+  if (keyring.trusted()) {
+    // Only _ima can be taken by another user.
+    session.output.Note("the kernel's own .ima keyring needs no pinning");
+    return ExitStatus::kGood;
+  }
+  JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
+  return PinKeyring(session, options.pin_folder, store, members);
 }
 
 absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options) {
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
-                       keystore::Keystore::Open(session.keystore, keystore::Access::kRead));
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenForLoad(session, options.prune));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
   JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
                        FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));
@@ -181,18 +255,13 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
     return absl::FailedPreconditionError(absl::StrCat("nothing was loaded: ", resolved.why_none));
   }
   const ima::Keyring& keyring = *resolved.keyring;
-  JET_ASSIGN_OR_RETURN(const LoadCounts counts, MirrorAll(session, keyring, listing));
-  absl::StatusOr<ExitStatus> pinned = ExitStatus::kGood;
-  if (options.pin && keyring.trusted()) {
-    // Only _ima can be taken by another user.
-    session.output.Note("the kernel's own .ima keyring needs no pinning");
-  } else if (options.pin) {
-    JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-    pinned = Pin(session, options, store, PinCandidates(listing, members));
-  }
-  PrintSummary(session, keyring.name(), counts);
+  Loader loader(session, keyring);
+  JET_RETURN_IF_ERROR(loader.Load(store, listing, options.prune));
+  const absl::StatusOr<ExitStatus> pinned = PinIfWanted(session, options, keyring, store);
+  Remember(session, std::move(store), loader.mirrored(), options.prune);
+  PrintSummary(session, keyring.name(), loader.counts(), options.prune);
   JET_RETURN_IF_ERROR(pinned.status());
-  return counts.failed == 0 ? *pinned : ExitStatus::kCouldNotDo;
+  return loader.counts().failed == 0 ? *pinned : ExitStatus::kCouldNotDo;
 }
 
 }  // namespace
@@ -200,6 +269,8 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
 RunFunction DeclareImaLoad(OptionParser& parser) {
   auto options = std::make_shared<LoadOptions>();
   DeclareKeyring(parser, options->keyring);
+  parser.Flag("--prune", options->prune,
+              "Also take out the keys that this keystore once mirrored and no longer holds");
   parser.Flag("--pin", options->pin,
               "Then run a bundled signed program, so that the kernel keeps this keyring and no "
               "other user's can take its place");

@@ -1,9 +1,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
@@ -11,7 +13,11 @@
 #include "cli/command.h"
 #include "cli/escape.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
+#include "cli/remove_key.h"
+#include "cli/requested_keys.h"
+#include "cli/replication.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
@@ -21,6 +27,7 @@ struct DeleteOptions {
   std::string name;
   bool yes = false;
   absl::optional<std::string> keyring;
+  PeerOptions peers;
 };
 
 // Asks on the terminal; without one nothing is deleted unasked.
@@ -42,88 +49,94 @@ absl::Status Confirm(const DeleteOptions& options) {
   return absl::CancelledError("nothing was deleted");
 }
 
-absl::Status UnlinkFrom(const ima::Keyring& keyring, const pki::Certificate& certificate) {
-  JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-  for (const ima::KeyringMember& member : members) {
-    if (ima::HoldsKeyOf({member}, certificate)) {
-      JET_RETURN_IF_ERROR(keyring.Unlink(member.serial));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// A key may be stored under two names; while one of them stays, the ring keeps its certificate.
-absl::StatusOr<bool> StoredTwice(const keystore::Keystore& store, const keystore::StoredKey& key) {
-  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
-  for (const keystore::StoredKey& other : listing.keys) {
-    if (other.name != key.name &&
-        other.certificate.subject_key_identifier() == key.certificate.subject_key_identifier()) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// Returns whether the key was taken out of the ring.
-absl::StatusOr<bool> Unmirror(const keystore::Keystore& store, const keystore::StoredKey& key,
-                              const absl::optional<ima::Keyring>& keyring) {
-  if (!keyring.has_value()) return false;
-  JET_ASSIGN_OR_RETURN(const bool stored_twice, StoredTwice(store, key));
-  if (stored_twice) return false;
-  JET_RETURN_IF_ERROR(UnlinkFrom(*keyring, key.certificate));
-  return true;
-}
-
 // A name that is not there is said before the question is asked, and without holding the lock
 // while somebody thinks about the answer.
 absl::Status CheckKeyExists(const Session& session, const std::string& name) {
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
-                       keystore::Keystore::Open(session.keystore, keystore::Access::kRead));
+                       OpenKeystore(session, keystore::Access::kRead));
   const absl::Status found = store.Find(name).status();
   return absl::IsNotFound(found) ? found : absl::OkStatus();
 }
 
-// The ring to take the key out of; none when there is no ring that could hold it.
-absl::StatusOr<absl::optional<ima::Keyring>> RingToClear(Session& session,
-                                                         const DeleteOptions& options) {
-  const absl::StatusOr<ima::ResolvedKeyring> resolved =
-      FindKeyring(session, options.keyring, ima::MissingKeyring::kReport);
-  if (absl::IsNotFound(resolved.status())) return absl::optional<ima::Keyring>();
-  JET_RETURN_IF_ERROR(resolved.status());
-  return resolved->keyring;
+// True for a name that no key of the store has, but one that waits for its certificate.
+absl::StatusOr<bool> OnlyWaits(const Session& session, const std::string& name,
+                               const absl::Status& exists) {
+  if (!absl::IsNotFound(exists)) return false;
+  JET_ASSIGN_OR_RETURN(const std::vector<keystore::StoredKey> waiting, ListRequestedKeys(session));
+  return std::any_of(waiting.begin(), waiting.end(),
+                     [&name](const keystore::StoredKey& key) { return key.name == name; });
+}
+
+absl::StatusOr<ExitStatus> DeleteWaiting(Session& session, const std::string& name) {
+  JET_RETURN_IF_ERROR(RemoveRequestedKey(session, name));
+  session.output.Object({{"type", "key"}, {"name", name}, {"deleted", true}, {"unlinked", false}});
+  session.output.Line(
+      absl::StrCat("key '", name, "' deleted, which waited for its certificate"));
+  return ExitStatus::kGood;
+}
+
+// What was removed here, and how the peers are to be told.
+struct Deletion {
+  RemovedKey removed;
+  absl::optional<ima::Keyring> keyring;
+};
+
+absl::StatusOr<Deletion> DeleteHere(const Session& session, const DeleteOptions& options,
+                                    Replication& replication) {
+  Deletion deletion;
+  JET_ASSIGN_OR_RETURN(deletion.keyring, RingToClear(session, options.keyring));
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kWrite));
+  const auto note = [&replication](const keystore::StoredKey& key) -> absl::Status {
+    JET_ASSIGN_OR_RETURN(const std::string sha256, key.certificate.Fingerprint());
+    return replication.NoteRemoval(sha256);
+  };
+  absl::StatusOr<RemovedKey> removed = RemoveKey(store, options.name, deletion.keyring, note);
+  // Its files may be left over while the key is gone: then the peers are to be told all the same.
+  if (!removed.ok() && !absl::IsNotFound(store.Find(options.name).status())) {
+    replication.TakeBack();
+  }
+  JET_RETURN_IF_ERROR(removed.status());
+  deletion.removed = *removed;
+  return deletion;
+}
+
+ExitStatus TellPeers(Replication& replication, const RemovedKey& removed) {
+  PeerOutcome here;
+  here.operation = PeerOperation::kDelete;
+  here.result = PeerResult::kDeleted;
+  if (removed.readable) return replication.Deliver(std::move(here), KeyToSend());
+  return replication.DeliverNothing(
+      std::move(here), "the key was damaged here: which one is to be deleted there cannot be told");
 }
 
 absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  JET_RETURN_IF_ERROR(CheckKeyExists(session, options.name));
+  const absl::Status exists = CheckKeyExists(session, options.name);
+  JET_ASSIGN_OR_RETURN(const bool only_waits, OnlyWaits(session, options.name, exists));
+  if (!only_waits) JET_RETURN_IF_ERROR(exists);
   JET_RETURN_IF_ERROR(Confirm(options));
-  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring, RingToClear(session, options));
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store,
-                       keystore::Keystore::Open(session.keystore, keystore::Access::kWrite));
-  bool unlinked = false;
-  bool readable = false;
-  JET_RETURN_IF_ERROR(
-      store.Remove(options.name, [&](const keystore::StoredKey& removed) -> absl::Status {
-        readable = true;
-        JET_ASSIGN_OR_RETURN(unlinked, Unmirror(store, removed, keyring));
-        return absl::OkStatus();
-      }));
+  if (only_waits) return DeleteWaiting(session, options.name);
+  Replication replication(session, options.name, options.peers);
+  JET_ASSIGN_OR_RETURN(const Deletion deletion, DeleteHere(session, options, replication));
+  const RemovedKey& removed = deletion.removed;
   session.output.Object(
-      {{"type", "key"}, {"name", options.name}, {"deleted", true}, {"unlinked", unlinked}});
+      {{"type", "key"}, {"name", options.name}, {"deleted", true}, {"unlinked", removed.unlinked}});
   session.output.Line(absl::StrCat("key '", options.name, "' deleted"));
-  if (!readable && keyring.has_value()) {
+  const ExitStatus status = TellPeers(replication, removed);
+  if (!removed.readable && deletion.keyring.has_value()) {
     return absl::DataLossError(
         absl::StrCat("the key was damaged: it is deleted, but which certificate of the keyring ",
-                     keyring->name(), " was its own cannot be told (jet-ima keyring lists them)"));
+                     deletion.keyring->name(),
+                     " was its own cannot be told (jet-ima keyring lists them)"));
   }
-  if (unlinked) {
+  if (removed.unlinked) {
     session.output.Note(
         "files that the kernel has already appraised go on running until their "
         "inodes leave its cache (a reboot is the sure way)");
   }
-  return ExitStatus::kGood;
+  return status;
 }
 
 }  // namespace
@@ -133,6 +146,7 @@ RunFunction DeclareKeystoreDelete(OptionParser& parser) {
   parser.Value("NAME", options->name, "", "Name of the key").Required();
   parser.Flag("--yes", options->yes, "Do not ask");
   DeclareKeyring(parser, options->keyring);
+  DeclarePeerTimeout(parser, options->peers);
   return [options](Session& session) { return RunDelete(session, *options); };
 }
 

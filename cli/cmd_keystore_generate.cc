@@ -1,24 +1,27 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/file.h"
+#include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/passphrase.h"
 #include "cli/private_key_input.h"
+#include "cli/requested_keys.h"
 #include "cli/store_key.h"
 #include "crypto/key_type.h"
+#include "crypto/signer.h"
 #include "pki/issue.h"
+#include "pki/request.h"
 
 namespace jet::cli {
 namespace {
@@ -29,6 +32,7 @@ constexpr char kCertificateFile[] = "ima-cert.x509";
 
 // As long as Junos's own self-signed certificates are valid.
 constexpr int kDefaultDays = 1825;
+constexpr int kMostDays = 36500;
 
 struct GenerateOptions {
   std::string key_name;
@@ -38,9 +42,11 @@ struct GenerateOptions {
   absl::optional<std::string> keyring;
   std::string ca_certificate;
   PrivateKeyOptions ca_private_key;
+  std::string request;  // a path
   std::string out_dir;
   bool no_encryption = false;
   PassphraseOptions passphrase;
+  PeerOptions peers;
 };
 
 absl::Status CheckOptions(const GenerateOptions& options) {
@@ -55,11 +61,21 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   if (options.passphrase.given() && options.ca_certificate.empty() &&
       (options.out_dir.empty() || options.no_encryption)) {
     return UsageError(
-        "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA: the "
-        "keystore asks for none");
+        "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA (for the "
+        "keystore's own passphrase: --store-passphrase-file, -fd, -env)");
   }
   if (!options.out_dir.empty() && options.keyring.has_value()) {
     return UsageError("--keyring does not go with --out-dir: nothing is mirrored");
+  }
+  if (!options.request.empty() &&
+      (!options.out_dir.empty() || !options.ca_certificate.empty() ||
+       options.keyring.has_value() || options.peers.with_private_key)) {
+    return UsageError(
+        "--request goes with none of --out-dir, --ca-x509-cert, --keyring and --with-private-key: "
+        "the certificate is still to come");
+  }
+  if (!options.out_dir.empty() && options.peers.with_private_key) {
+    return UsageError("--with-private-key does not go with --out-dir: no peer is told");
   }
   for (const std::string* text :
        {&options.subject.organization, &options.subject.common_name, &options.subject.email}) {
@@ -82,37 +98,34 @@ absl::StatusOr<pki::Certificate> Certify(const GenerateOptions& options,
   return pki::IssueBy({ca, ca_key}, key.public_key(), options.subject, validity);
 }
 
-absl::Status WriteKeyFile(int folder, const GenerateOptions& options,
-                          const crypto::PrivateKey& key) {
+absl::StatusOr<base::StagedFile> StageKeyFile(const std::string& path,
+                                              const GenerateOptions& options,
+                                              const crypto::PrivateKey& key) {
   if (options.no_encryption) {
     JET_ASSIGN_OR_RETURN(const crypto::Secret pem, key.UnencryptedPem());
-    return base::WriteNewFileAt(folder, kPrivateKeyFile, 0600, pem.Expose());
+    return base::StagedFile::Write(path, 0600, pem.Expose());
   }
   JET_ASSIGN_OR_RETURN(
       const crypto::Secret passphrase,
-      ReadNewPassphrase(options.passphrase, absl::StrCat("the new private key '", options.out_dir,
-                                                         "/", kPrivateKeyFile, "'")));
+      ReadNewPassphrase(options.passphrase, absl::StrCat("the new private key '", path, "'")));
   JET_ASSIGN_OR_RETURN(const base::Bytes pem,
                        key.EncryptedPem(passphrase, crypto::kPassphraseIterations));
-  return base::WriteNewFileAt(folder, kPrivateKeyFile, 0600, pem);
+  return base::StagedFile::Write(path, 0600, pem);
 }
 
 // Writes both files or none.
 absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& options,
                                       const crypto::PrivateKey& key,
                                       const pki::Certificate& certificate) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
-                       base::OpenAt(AT_FDCWD, options.out_dir, O_RDONLY | O_DIRECTORY));
-  absl::Status written = WriteKeyFile(folder.get(), options, key);
-  if (!written.ok()) return base::Annotate(written, absl::StrCat("in '", options.out_dir, "'"));
-  written = base::WriteNewFileAt(folder.get(), kCertificateFile, 0644, certificate.der());
-  if (!written.ok()) {
-    (void)unlinkat(folder.get(), kPrivateKeyFile, 0);
-    return base::Annotate(written, absl::StrCat("in '", options.out_dir, "'"));
-  }
-  JET_RETURN_IF_ERROR(base::Sync(folder.get(), options.out_dir));
   const std::string key_path = absl::StrCat(options.out_dir, "/", kPrivateKeyFile);
   const std::string certificate_path = absl::StrCat(options.out_dir, "/", kCertificateFile);
+  std::vector<base::StagedFile> files;
+  JET_ASSIGN_OR_RETURN(base::StagedFile key_file, StageKeyFile(key_path, options, key));
+  files.push_back(std::move(key_file));
+  JET_ASSIGN_OR_RETURN(base::StagedFile certificate_file,
+                       base::StagedFile::Write(certificate_path, 0644, certificate.der()));
+  files.push_back(std::move(certificate_file));
+  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
   const std::string identifier = SubjectKeyIdentifierText(certificate);
   session.output.Object({{"type", "key"},
                          {"name", options.key_name},
@@ -127,6 +140,64 @@ absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& o
   return ExitStatus::kGood;
 }
 
+// Returns the key that waits under the name, or makes one and lets it wait.
+absl::StatusOr<crypto::PrivateKey> WaitingKey(const Session& session,
+                                              const GenerateOptions& options,
+                                              crypto::PrivateKey key) {
+  // Makes the keystore as well, and keeps others from taking the name meanwhile.
+  JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
+                       OpenKeystore(session, keystore::Access::kCreate));
+  if (store.Find(options.key_name).ok()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("the keystore '", store.path(), "' already has a key '", options.key_name, "'"));
+  }
+  JET_ASSIGN_OR_RETURN(keystore::Keystore requests,
+                       OpenRequestedKeys(session, keystore::Access::kCreate));
+  if (requests.Find(options.key_name).ok()) return requests.OpenPrivateKey(options.key_name);
+  const absl::Time now = absl::Now();
+  JET_ASSIGN_OR_RETURN(
+      const pki::Certificate stand_in,
+      pki::IssueSelfSigned(key, options.subject, {now, now + absl::Hours(24) * kMostDays}));
+  JET_RETURN_IF_ERROR(
+      requests
+          .Add({options.key_name, stand_in, &key, keystore::KeyOrigin::kGenerated},
+               [](const keystore::StoredKey&) { return absl::OkStatus(); })
+          .status());
+  return key;
+}
+
+// Makes a key that waits in the keystore, and writes its request. The same call again writes the
+// request of the same key again, as long as that waits.
+absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& options,
+                                       crypto::PrivateKey new_key) {
+  // What stands in the way of the file is said before there is a key.
+  JET_RETURN_IF_ERROR(base::StagedFile::Write(options.request, 0644, {}).status());
+  JET_ASSIGN_OR_RETURN(crypto::PrivateKey key, WaitingKey(session, options, std::move(new_key)));
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<crypto::Signer> signer,
+                       crypto::MakeSigner(std::move(key)));
+  JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
+                       pki::MakeRequest(*signer, options.subject));
+  std::vector<base::StagedFile> files;
+  JET_ASSIGN_OR_RETURN(
+      base::StagedFile file,
+      base::StagedFile::Write(options.request, 0644, base::AsBytes(request.Pem())));
+  files.push_back(std::move(file));
+  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
+  session.output.Object({{"type", "key"},
+                         {"name", options.key_name},
+                         {"request_path", options.request},
+                         {"key_type", request.public_key().type().name},
+                         {"subject", request.subject_text()}});
+  session.output.Labelled({{"Key Name", options.key_name},
+                           {"Subject", request.subject_text()},
+                           {"Key Type", request.public_key().type().name},
+                           {"Request", options.request}});
+  session.output.Line(absl::StrCat(
+      "The key waits for its certificate: jet-keystore import --key-name ", options.key_name,
+      " --x509-cert CERT"));
+  return ExitStatus::kGood;
+}
+
 absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options) {
   if (options.subject.common_name.empty()) options.subject.common_name = options.key_name;
   JET_RETURN_IF_ERROR(CheckOptions(options));
@@ -135,11 +206,13 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
   if (options.out_dir.empty()) options.ca_private_key.passphrase = options.passphrase;
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
-  JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
+  JET_ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
+  if (!options.request.empty()) return MakeRequest(session, options, std::move(key));
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
   if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
   StoreKeyOptions store;
   store.keyring = options.keyring;
+  store.peers = options.peers;
   store.untrusted = UntrustedByKernel::kIsNoted;
   absl::StatusOr<ExitStatus> stored = StoreKey(
       session, {options.key_name, certificate, &key, keystore::KeyOrigin::kGenerated}, store);
@@ -164,19 +237,23 @@ RunFunction DeclareKeystoreGenerate(OptionParser& parser) {
                "Common name in the subject (the key's name)");
   parser.Value("--email", options->subject.email, "TEXT", "E-mail address in the subject");
   parser.Value("--days", options->days, "N", "Days that the certificate is valid (1825)")
-      .InRange(1, 36500);
+      .InRange(1, kMostDays);
   parser.Value("--ca-x509-cert", options->ca_certificate, "FILE",
                "Certificate of the CA that issues the new one (it signs itself)");
   parser.Value("--ca-private-key", options->ca_private_key.source, "FILE",
                "Private key of that CA");
   parser.Flag("--insecure-key-mode", options->ca_private_key.insecure_mode,
               "Take a CA key file that group or others can read");
+  parser.Value("--request", options->request, "FILE",
+               "Write a certificate request (PKCS#10) there; the key waits in the keystore for "
+               "the certificate");
   parser.Value("--out-dir", options->out_dir, "DIR",
                "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key");
   parser.Flag("--no-encryption", options->no_encryption,
               "With --out-dir: write the private key without a passphrase");
   DeclarePassphrase(parser, options->passphrase);
   DeclareKeyring(parser, options->keyring);
+  DeclarePeerOptions(parser, options->peers);
   return [options](Session& session) { return RunGenerate(session, *options); };
 }
 

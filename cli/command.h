@@ -3,6 +3,7 @@
 #define JET_CLI_COMMAND_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,23 @@
 #include "cli/exit_status.h"
 #include "cli/option_parser.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 
 namespace jet::cli {
+
+// Where the store key is and how its passphrase is had; see cli/open_keystore.h.
+struct StoreKeyInput {
+  absl::optional<std::string> master_key_file;  // where it is instead of in the keystore
+  PassphraseOptions passphrase;
+  std::shared_ptr<crypto::Secret> typed;  // what was read or typed, so that it is asked for once
+};
 
 // What every command has to hand while it runs.
 struct Session {
   Output& output;
   std::string keystore;         // the keystore's folder
   Configuration configuration;  // what the configuration file says
+  StoreKeyInput store_key;
 };
 
 // Does the work. An error ends the command with ExitStatusFor(error) and its message on stderr.
@@ -56,7 +66,16 @@ RunFunction DeclareKeystoreGenerate(OptionParser& parser);
 RunFunction DeclareKeystoreImport(OptionParser& parser);
 RunFunction DeclareKeystoreList(OptionParser& parser);
 RunFunction DeclareKeystoreShow(OptionParser& parser);
+RunFunction DeclareKeystoreExport(OptionParser& parser);
 RunFunction DeclareKeystoreDelete(OptionParser& parser);
+RunFunction DeclareKeystoreProtect(OptionParser& parser);
+RunFunction DeclareKeystoreUnprotect(OptionParser& parser);
+RunFunction DeclareKeystoreRekey(OptionParser& parser);
+RunFunction DeclareKeystoreRename(OptionParser& parser);
+RunFunction DeclareKeystoreVerify(OptionParser& parser);
+RunFunction DeclareKeystorePeers(OptionParser& parser);
+RunFunction DeclareKeystoreSync(OptionParser& parser);
+RunFunction DeclareKeystoreReceive(OptionParser& parser);
 RunFunction DeclareImaKeyring(OptionParser& parser);
 RunFunction DeclareImaLoad(OptionParser& parser);
 RunFunction DeclareImaStatus(OptionParser& parser);

@@ -5,7 +5,7 @@
 namespace jet::cli {
 namespace {
 
-constexpr std::array<Command, 15> kCommands = {{
+constexpr std::array<Command, 24> kCommands = {{
     {"certificate-request", "", "make a signing key and a certificate request for JET applications",
      "  jet-certificate-request\n"
      "      asks for everything; ? explains a question\n"
@@ -41,7 +41,9 @@ constexpr std::array<Command, 15> kCommands = {{
      DeclareKeystoreGenerate},
     {"keystore", "import", "store a certificate, with or without its private key, and mirror it",
      "  jet-keystore import --key-name ima-test-key --x509-cert ima-cert.x509 \\\n"
-     "      --private-key ima-privkey.pem\n",
+     "      --private-key ima-privkey.pem\n"
+     "  jet-keystore import --key-name ima-test-key --pkcs12 ima.p12\n"
+     "  jet-keystore import --from-request acme-dev1-1\n",
      DeclareKeystoreImport},
     {"keystore", "list", "list the keys of the keystore",
      "  jet-keystore list\n"
@@ -49,14 +51,44 @@ constexpr std::array<Command, 15> kCommands = {{
      DeclareKeystoreList},
     {"keystore", "show", "show all that matters of one key", "  jet-keystore show ima-test-key\n",
      DeclareKeystoreShow},
+    {"keystore", "export", "write the certificate of a key, or its private key under a passphrase",
+     "  jet-keystore export ima-test-key >ima-cert.pem\n"
+     "  jet-keystore export ima-test-key --x509-cert ima-cert.x509 --private-key ima-privkey.pem\n",
+     DeclareKeystoreExport},
     {"keystore", "delete", "take a key out of the kernel's keyring and the keystore",
      "  jet-keystore delete ima-test-key --yes\n", DeclareKeystoreDelete},
+    {"keystore", "protect", "put the store key under a passphrase, or under another one",
+     "  jet-keystore protect\n"
+     "  jet-keystore protect --store-passphrase-file old --new-store-passphrase-file new\n",
+     DeclareKeystoreProtect},
+    {"keystore", "unprotect", "take the passphrase off the store key",
+     "  jet-keystore unprotect\n", DeclareKeystoreUnprotect},
+    {"keystore", "rekey", "move every key to a new store key, or go on doing so",
+     "  jet-keystore rekey\n", DeclareKeystoreRekey},
+    {"keystore", "rename", "give a key another name", "  jet-keystore rename old-name new-name\n",
+     DeclareKeystoreRename},
+    {"keystore", "verify", "check all that is in the keystore; put in order what a crash left",
+     "  jet-keystore verify\n"
+     "  jet-keystore verify --repair\n",
+     DeclareKeystoreVerify},
+    {"keystore", "peers", "show the other Routing Engines and what is pending for them",
+     "  jet-keystore peers\n"
+     "  jet-keystore peers --authorize re0.pub >>/root/.ssh/authorized_keys\n",
+     DeclareKeystorePeers},
+    {"keystore", "sync", "bring the keystores of the other Routing Engines in step with this one",
+     "  jet-keystore sync\n"
+     "  jet-keystore sync --with-private-key\n",
+     DeclareKeystoreSync},
+    {"keystore", "receive", "take a key from another Routing Engine; run by ssh",
+     "  command=\"jet-keystore receive\" in authorized_keys (jet-keystore peers --authorize)\n",
+     DeclareKeystoreReceive},
     {"ima", "keyring", "list the kernel's IMA (extended) keyring",
      "  jet-ima keyring\n"
      "  jet-ima keyring --keyring .ima --json\n",
      DeclareImaKeyring},
     {"ima", "load", "mirror every certificate of the keystore into the IMA keyring",
-     "  jet-ima load\n"
+     "  jet-ima load\n  jet-ima load --prune\n"
+     "  jet-ima load --prune\n"
      "  jet-ima load --pin\n",
      DeclareImaLoad},
     {"ima", "status", "compare keystore, keyring and kernel", "  jet-ima status\n",

@@ -16,6 +16,7 @@
 #include "cli/exit_status.h"
 #include "cli/toml_file.h"
 #include "ima/keyring.h"
+#include "keystore/keystore.h"
 
 namespace jet::cli {
 namespace {
@@ -66,13 +67,99 @@ absl::Status SetOneFileSystem(const toml::node& node, Configuration& configurati
   return absl::OkStatus();
 }
 
+using PeerSetter = std::function<absl::Status(const std::string&, Peer&)>;
+
+absl::Status SetPeerName(const std::string& text, Peer& peer) {
+  JET_RETURN_IF_ERROR(keystore::CheckKeyName(text));
+  peer.name = text;
+  return absl::OkStatus();
+}
+
+// Nothing that ssh could take for an option, or that a shell it starts (ProxyCommand) could take
+// for more than a host.
+absl::Status SetPeerDestination(const std::string& text, Peer& peer) {
+  constexpr absl::string_view kSafe =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@:/[]%+";
+  if (text.empty() || text[0] == '-' ||
+      absl::string_view(text).find_first_not_of(kSafe) != absl::string_view::npos) {
+    return UsageError(absl::StrCat("'", text, "' is no destination for ssh: user@host or an alias"));
+  }
+  peer.destination = text;
+  return absl::OkStatus();
+}
+
+absl::Status SetPeerKeystore(const std::string& text, Peer& peer) {
+  if (!IsPlainPath(text)) {
+    return UsageError(absl::StrCat("'", text, "' is not an absolute path of letters, digits, '/', ",
+                                   "'.', '_' and '-', which is all that a shell leaves alone"));
+  }
+  peer.keystore = text;
+  return absl::OkStatus();
+}
+
+absl::Status SetPeerSshConfig(const std::string& text, Peer& peer) {
+  if (text.empty() || text[0] != '/') {
+    return UsageError(absl::StrCat("'", text, "' is not an absolute path"));
+  }
+  peer.ssh_config = text;
+  return absl::OkStatus();
+}
+
+const std::map<std::string, PeerSetter>& PeerSetters() {
+  static const std::map<std::string, PeerSetter> kSetters = {
+      {"name", SetPeerName},
+      {"destination", SetPeerDestination},
+      {"keystore", SetPeerKeystore},
+      {"ssh-config", SetPeerSshConfig},
+  };
+  return kSetters;
+}
+
+absl::Status SetPeerMember(const std::string& key, const toml::node& node, Peer& peer) {
+  const auto setter = PeerSetters().find(key);
+  if (setter == PeerSetters().end()) {
+    return UsageError(absl::StrCat("has an unknown key '", key,
+                                   "' (known: destination, keystore, name, ssh-config)"));
+  }
+  const auto value = node.value_exact<std::string>();
+  if (!value.has_value()) {
+    return UsageError(absl::StrCat("has a '", key, "' of the wrong type: a string is wanted"));
+  }
+  const absl::Status set = setter->second(*value, peer);
+  return set.ok() ? set : UsageError(absl::StrCat("is wrong: ", key, ": ", set.message()));
+}
+
+absl::Status CheckPeer(const Peer& peer, const std::vector<Peer>& others) {
+  if (peer.name.empty()) return UsageError("has an entry without a name");
+  if (peer.local() && (peer.keystore.has_value() || peer.ssh_config.has_value())) {
+    return UsageError(absl::StrCat("is wrong: '", peer.name,
+                                   "' has no destination: then it is this Routing Engine itself, "
+                                   "which needs nothing but a name"));
+  }
+  for (const Peer& other : others) {
+    if (other.name == peer.name) {
+      return UsageError(absl::StrCat("is wrong: the name '", peer.name, "' is there twice"));
+    }
+    if (other.local() && peer.local()) {
+      return UsageError(absl::StrCat("is wrong: '", other.name, "' and '", peer.name,
+                                     "' have no destination: only one can be this one"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetPeers(const toml::node& node, Configuration& configuration) {
   const toml::array* peers = node.as_array();
-  if (peers == nullptr) return WrongTomlType("an array of strings");
-  for (const toml::node& peer : *peers) {
-    const auto value = peer.value_exact<std::string>();
-    if (!value.has_value()) return WrongTomlType("an array of strings");
-    configuration.peers.push_back(*value);
+  if (peers == nullptr) return WrongTomlType("an array of tables, [[peers]],");
+  for (const toml::node& entry : *peers) {
+    const toml::table* members = entry.as_table();
+    if (members == nullptr) return WrongTomlType("an array of tables, [[peers]],");
+    Peer peer;
+    for (const auto& [key, member] : *members) {
+      JET_RETURN_IF_ERROR(SetPeerMember(std::string(key.str()), member, peer));
+    }
+    JET_RETURN_IF_ERROR(CheckPeer(peer, configuration.peers));
+    configuration.peers.push_back(std::move(peer));
   }
   return absl::OkStatus();
 }
@@ -147,6 +234,13 @@ absl::StatusOr<Configuration> ReadConfiguration(const std::string& path) {
   JET_ASSIGN_OR_RETURN(const base::Bytes content,
                        base::ReadBounded(fd->get(), kMaxConfigurationFile, file));
   return ParseConfiguration(base::AsText(content), file);
+}
+
+bool IsPlainPath(absl::string_view path) {
+  constexpr absl::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+  return !path.empty() && path[0] == '/' &&
+         path.find_first_not_of(kPlain) == absl::string_view::npos;
 }
 
 absl::StatusOr<Color> ParseColor(const std::string& text) {

@@ -6,12 +6,24 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "cli/output.h"
 
 namespace jet::cli {
 
 inline constexpr char kConfigurationFile[] = "/etc/jet/jet.toml";
+
+// A Routing Engine that keeps the same keys: a table [[peers]]. The one without a destination is
+// this one: it says by what name results speak of it.
+struct Peer {
+  std::string name;                        // as a key may be named
+  std::string destination;                 // of ssh: user@host, or an alias in its configuration
+  absl::optional<std::string> keystore;    // the keystore's folder there
+  absl::optional<std::string> ssh_config;  // ssh's configuration file: port, identity, host keys
+
+  bool local() const { return destination.empty(); }
+};
 
 // What the configuration file may say. Passphrases, keys, force and yes are never among it.
 struct Configuration {
@@ -22,13 +34,16 @@ struct Configuration {
   absl::optional<int> jobs;
   absl::optional<Color> color;
   absl::optional<bool> one_file_system;
-  std::vector<std::string> peers;
+  std::vector<Peer> peers;
 };
 
 // Reads the TOML file at `path`. Where that is empty, kConfigurationFile is read if it is there. An
 // unknown key, a value of the wrong type and bad syntax are usage errors that name the place. For
 // root, a file that belongs to another user or that others may write is refused.
 absl::StatusOr<Configuration> ReadConfiguration(const std::string& path);
+
+// True for an absolute path that means the same to every shell, unquoted.
+bool IsPlainPath(absl::string_view path);
 
 // Parses "auto", "always" or "never".
 absl::StatusOr<Color> ParseColor(const std::string& text);

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/escape.h"
 #include "cli/junos_grammar.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 
 namespace jet::cli {
@@ -25,9 +26,16 @@ struct CommonOptions {
   bool quiet = false;
   bool verbose = false;
   absl::optional<std::string> color;
+  StoreKeyInput store_key;
 };
 
-constexpr absl::string_view kCommonWithValue[] = {"--keystore", "--config", "--color"};
+constexpr absl::string_view kCommonWithValue[] = {"--keystore",
+                                                  "--config",
+                                                  "--color",
+                                                  "--master-key-file",
+                                                  "--store-passphrase-file",
+                                                  "--store-passphrase-fd",
+                                                  "--store-passphrase-env"};
 constexpr absl::string_view kCommonFlags[] = {"--json", "--quiet", "--verbose"};
 
 std::string FullName(const Command& command) {
@@ -41,6 +49,7 @@ bool IsHelp(const std::string& word) { return word == "--help" || word == "-h" |
 void DeclareCommon(OptionParser& parser, CommonOptions& options) {
   parser.Value("--keystore", options.keystore, "DIR",
                "Folder of the keystore (JET_KEYSTORE; /etc/jet/keystore for root)");
+  DeclareStoreKey(parser, options.store_key);
   parser.Value("--config", options.config, "FILE", "Configuration file (/etc/jet/jet.toml)");
   parser.Flag("--json", options.json, "Print JSON Lines");
   parser.Flag("--quiet", options.quiet, "Print only what is wrong");
@@ -85,7 +94,8 @@ int RunParsed(const std::string& program, const CommonOptions& common, const Run
   if (!color_error.ok()) return Finish(output, color_error);
   absl::StatusOr<std::string> keystore = KeystorePath(common.keystore, configuration->keystore);
   if (!keystore.ok()) return Finish(output, keystore.status());
-  Session session{output, *std::move(keystore), *std::move(configuration)};
+  Session session{output, *std::move(keystore), *std::move(configuration), common.store_key};
+  CompleteStoreKey(session.store_key);
   return Finish(output, run(session));
 }
 

@@ -16,6 +16,11 @@ std::string KeyIdOrNothing(const pki::Certificate& certificate) {
   return key_id.ok() ? ima::KeyIdText(*key_id) : std::string();
 }
 
+const char* KeyUsageText(const pki::Certificate& certificate) {
+  if (!certificate.has_key_usage()) return "any (not restricted)";
+  return certificate.allows_digital_signature() ? "digital signature" : "no digital signature";
+}
+
 const char* OriginText(keystore::KeyOrigin origin) {
   return origin == keystore::KeyOrigin::kGenerated ? "generated" : "imported";
 }
@@ -66,10 +71,13 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
                  {"Valid From", TimeText(certificate.not_before())},
                  {"Valid Until", ValidityText(certificate, absl::Now())},
                  {"Certificate Authority", certificate.is_ca() ? "yes" : "no"},
+                 {"Key Usage", KeyUsageText(certificate)},
                  {"SHA-256 Fingerprint", fingerprint.value_or(std::string())},
+                 {"SHA-1 Fingerprint", certificate.Fingerprint(crypto::HashAlgorithm::kSha1)
+                                           .value_or(std::string())},
                  {"In Keyring", InKeyringText(in_keyring)},
                  {"Record", key.record_authenticated ? "authenticated by master.key"
-                                                     : "not authenticated (no master.key at hand)"},
+                                                     : "not authenticated (the store key is not at hand)"},
                  {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}});
   return fields;
 }
@@ -90,6 +98,7 @@ Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring) 
   object["serial"] = certificate.serial();
   object["not_before"] = TimeText(certificate.not_before());
   object["not_after"] = TimeText(certificate.not_after());
+  object["days_left"] = DaysLeft(certificate, absl::Now());
   object["ca"] = certificate.is_ca();
   object["fingerprint_sha256"] = fingerprint.value_or(std::string());
   object["record_authenticated"] = key.record_authenticated;

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -86,22 +87,24 @@ absl::StatusOr<crypto::Secret> ReadLine(int terminal) {
   return line;
 }
 
-absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const std::string& object) {
+absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const std::string& object,
+                                             const PassphraseOptions& options) {
   const base::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!terminal.valid()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the passphrase of ", object,
-                     " is needed, and there is no terminal to ask on: use --passphrase-file, "
-                     "--passphrase-fd or --passphrase-env"));
+        absl::StrCat("the ", options.noun, " of ", object,
+                     " is needed, and there is no terminal to ask on: use ", options.prefix,
+                     "-file, ", options.prefix, "-fd or ", options.prefix, "-env"));
   }
   JET_RETURN_IF_ERROR(base::WriteAll(terminal.get(), base::AsBytes(Escape(prompt)), "/dev/tty"));
   const EchoOff echo_off(terminal.get());
   return ReadLine(terminal.get());
 }
 
-absl::Status AskForItAgain(const crypto::Secret& passphrase, const std::string& object) {
+absl::Status AskForItAgain(const crypto::Secret& passphrase, const std::string& object,
+                           const PassphraseOptions& options) {
   JET_ASSIGN_OR_RETURN(const crypto::Secret again,
-                       AskOnTerminal("The same passphrase again: ", object));
+                       AskOnTerminal("The same passphrase again: ", object, options));
   if (again.Expose() == passphrase.Expose()) return absl::OkStatus();
   return absl::FailedPreconditionError("the two passphrases differ");
 }
@@ -129,23 +132,27 @@ absl::StatusOr<crypto::Secret> ReadFromSource(const PassphraseOptions& options) 
 
 }  // namespace
 
-void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options) {
-  const DeclaredOption fd = parser.Value("--passphrase-fd", options.fd, "N",
-                                         "Open descriptor to read the passphrase from");
-  const DeclaredOption environment = parser
-                                         .Value("--passphrase-env", options.environment, "VAR",
-                                                "Environment variable that holds the passphrase")
-                                         .Excludes(fd);
-  parser
-      .Value("--passphrase-file", options.file, "FILE",
-             "File that holds the private key file's passphrase")
+void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options, const std::string& what) {
+  const std::string prefix = options.prefix;
+  const DeclaredOption fd = parser.Value(prefix + "-fd", options.fd, "N",
+                                         absl::StrCat("Open descriptor to read ", what, " from"));
+  const DeclaredOption environment =
+      parser
+          .Value(prefix + "-env", options.environment, "VAR",
+                 absl::StrCat("Environment variable that holds ", what))
+          .Excludes(fd);
+  parser.Value(prefix + "-file", options.file, "FILE", absl::StrCat("File that holds ", what))
       .Excludes(fd)
       .Excludes(environment);
 }
 
 absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
                                               const std::string& object) {
-  if (!options.given()) return AskOnTerminal(absl::StrCat("Passphrase of ", object, ": "), object);
+  if (!options.given()) {
+    std::string prompt = absl::StrCat(options.noun, " of ", object, ": ");
+    prompt[0] = absl::ascii_toupper(static_cast<unsigned char>(prompt[0]));
+    return AskOnTerminal(prompt, object, options);
+  }
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadFromSource(options));
   StripNewline(passphrase);
   return passphrase;
@@ -155,17 +162,18 @@ absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& option
                                                  const std::string& object) {
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadPassphrase(options, object));
   if (passphrase.empty()) {
-    return UsageError(absl::StrCat("the passphrase of ", object, " is empty"));
+    return UsageError(absl::StrCat("the ", options.noun, " of ", object, " is empty"));
   }
-  if (!options.given()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object));
+  if (!options.given()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object, options));
   return passphrase;
 }
 
 absl::StatusOr<crypto::Secret> AskForOptionalPassphrase(const std::string& object) {
+  const PassphraseOptions options;
   JET_ASSIGN_OR_RETURN(
       crypto::Secret passphrase,
-      AskOnTerminal(absl::StrCat("Passphrase of ", object, " (Enter for none): "), object));
-  if (!passphrase.empty()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object));
+      AskOnTerminal(absl::StrCat("Passphrase of ", object, " (Enter for none): "), object, options));
+  if (!passphrase.empty()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object, options));
   return passphrase;
 }
 

@@ -16,12 +16,16 @@ struct PassphraseOptions {
   absl::optional<std::string> file;
   absl::optional<int> fd;
   absl::optional<std::string> environment;
+  const char* prefix = "--passphrase";  // of the three options
+  const char* noun = "passphrase";      // in prompts and messages: "new passphrase"
 
   bool given() const { return file.has_value() || fd.has_value() || environment.has_value(); }
 };
 
-// Declares --passphrase-file, --passphrase-fd and --passphrase-env.
-void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options);
+// Declares --passphrase-file, --passphrase-fd and --passphrase-env, or what the prefix makes of
+// them; `what` says in the help text what the passphrase is of.
+void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options,
+                       const std::string& what = "the private key file's passphrase");
 
 // Returns the passphrase for `object` ("the private key 'k.pem'") from the source given, else from
 // the terminal, where the prompt names the object. One trailing newline is stripped. Without a

@@ -38,7 +38,17 @@ absl::StatusOr<crypto::Secret> ReadFrom(int fd, const PrivateKeyOptions& options
   return crypto::ReadSecret(fd, kMaxKeyFile, options.source);
 }
 
-absl::StatusOr<crypto::Secret> ReadEncoded(const PrivateKeyOptions& options) {
+}  // namespace
+
+void DeclarePrivateKey(OptionParser& parser, PrivateKeyOptions& options) {
+  parser.Value("--private-key", options.source, "FILE",
+               "Private key file, PEM or DER; - for standard input, fd:N for a descriptor");
+  parser.Flag("--insecure-key-mode", options.insecure_mode,
+              "Take a key file that group or others can read");
+  DeclarePassphrase(parser, options.passphrase);
+}
+
+absl::StatusOr<crypto::Secret> ReadKeyFile(const PrivateKeyOptions& options) {
   absl::string_view number = options.source;
   if (options.source == "-") return ReadFrom(STDIN_FILENO, options);
   if (absl::ConsumePrefix(&number, "fd:")) {
@@ -56,18 +66,8 @@ absl::StatusOr<crypto::Secret> ReadEncoded(const PrivateKeyOptions& options) {
   return ReadFrom(file.get(), options);
 }
 
-}  // namespace
-
-void DeclarePrivateKey(OptionParser& parser, PrivateKeyOptions& options) {
-  parser.Value("--private-key", options.source, "FILE",
-               "Private key file, PEM or DER; - for standard input, fd:N for a descriptor");
-  parser.Flag("--insecure-key-mode", options.insecure_mode,
-              "Take a key file that group or others can read");
-  DeclarePassphrase(parser, options.passphrase);
-}
-
 absl::StatusOr<crypto::PrivateKey> ReadPrivateKey(const PrivateKeyOptions& options) {
-  JET_ASSIGN_OR_RETURN(const crypto::Secret encoded, ReadEncoded(options));
+  JET_ASSIGN_OR_RETURN(const crypto::Secret encoded, ReadKeyFile(options));
   const std::string object = absl::StrCat("private key '", options.source, "'");
   absl::StatusOr<crypto::PrivateKey> key = crypto::PrivateKey::Decode(
       encoded, [&] { return ReadPassphrase(options.passphrase, absl::StrCat("the ", object)); });

@@ -20,6 +20,10 @@ struct PrivateKeyOptions {
 // Declares --private-key, --insecure-key-mode and the passphrase options.
 void DeclarePrivateKey(OptionParser& parser, PrivateKeyOptions& options);
 
+// Reads the file that holds a private key, in whatever format; others must not be able to
+// read it either.
+absl::StatusOr<crypto::Secret> ReadKeyFile(const PrivateKeyOptions& options);
+
 // Reads and decodes the private key. A key file that group or others can read is refused with
 // FAILED_PRECONDITION unless insecure_mode.
 absl::StatusOr<crypto::PrivateKey> ReadPrivateKey(const PrivateKeyOptions& options);

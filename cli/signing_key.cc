@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "ima/signing_certificate.h"
 #include "keystore/keystore.h"
@@ -15,9 +16,10 @@ namespace {
 
 absl::StatusOr<SigningKey> OpenFromKeystore(const Session& session, const std::string& name) {
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
-                       keystore::Keystore::Open(session.keystore, keystore::Access::kRead));
-  JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(name));
+                       OpenKeystore(session, keystore::Access::kRead));
+  // First, as it opens the store key: what is read after that is checked.
   JET_ASSIGN_OR_RETURN(crypto::PrivateKey private_key, store.OpenPrivateKey(name));
+  JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(name));
   JET_ASSIGN_OR_RETURN(std::unique_ptr<crypto::Signer> signer,
                        crypto::MakeSigner(std::move(private_key)));
   SigningKey signing_key{std::move(signer), key.certificate, key.name, {}};
@@ -53,7 +55,8 @@ absl::Status CheckOptions(const SigningKeyOptions& options) {
   }
   if (!from_files && options.private_key.passphrase.given()) {
     return UsageError(
-        "--passphrase-file, -fd and -env are for --private-key: the keystore asks for none");
+        "--passphrase-file, -fd and -env are for --private-key (for the keystore's own passphrase: "
+        "--store-passphrase-file, -fd, -env)");
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -9,18 +10,11 @@
 #include "base/system_error.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "ima/mirror.h"
 
 namespace jet::cli {
 namespace {
-
-// What became of the certificate in the kernel's keyring, as "mirror" in JSON says it.
-struct Mirrored {
-  const char* word = "none";  // "none", "added", "present" or "refused"
-  std::string keyring;
-  std::string message;    // for "refused" and "none"
-  bool doubtful = false;  // "none", though nobody asked for that
-};
 
 absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::StoredKey& key,
                                 UntrustedByKernel untrusted) {
@@ -34,6 +28,17 @@ absl::StatusOr<Mirrored> Mirror(const ima::Keyring& keyring, const keystore::Sto
   }
   if (absl::IsAlreadyExists(mirrored)) return mirrored;  // a twin is no better unmirrored
   return base::Annotate(mirrored, "not mirrored (--keyring none stores the key all the same)");
+}
+
+// So that `jet-ima load --prune` may take it out again. The key is stored and mirrored whatever
+// becomes of that.
+void Remember(keystore::Keystore& store, const pki::Certificate& certificate,
+              const Mirrored& mirrored, std::vector<std::string>& warnings) {
+  if (mirrored.keyring.empty() || mirrored.word == std::string("refused")) return;
+  const absl::Status remembered = store.RememberMirrored({certificate});
+  if (remembered.ok()) return;
+  warnings.push_back(absl::StrCat("no --prune will take the certificate out of the keyring again: ",
+                                  remembered.message()));
 }
 
 void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mirrored) {
@@ -58,11 +63,18 @@ void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mi
   }
 }
 
+absl::Status Note(const keystore::NewKey& key, const PeerOptions& options,
+                  Replication& replication) {
+  JET_ASSIGN_OR_RETURN(std::string sha256, key.certificate.Fingerprint());
+  return replication.NotePut({std::move(sha256), options.with_private_key});
+}
+
 }  // namespace
 
-absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& key,
-                                    const StoreKeyOptions& options) {
-  JET_ASSIGN_OR_RETURN(const std::vector<std::string> warnings,
+absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore::NewKey& key,
+                                          const StoreKeyOptions& options,
+                                          Replication* replication) {
+  JET_ASSIGN_OR_RETURN(std::vector<std::string> warnings,
                        ima::CheckSigningCertificate(key.certificate, absl::Now(), options.expired));
   // The keyring is found before anything is stored: a wrong name must change nothing.
   JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
@@ -70,18 +82,42 @@ absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& ke
   Mirrored mirrored;
   mirrored.message = resolved.why_none;
   mirrored.doubtful = resolved.warn;
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store,
-                       keystore::Keystore::Open(session.keystore, keystore::Access::kCreate));
-  JET_ASSIGN_OR_RETURN(const keystore::StoredKey stored,
-                       store.Add(key, [&](const keystore::StoredKey& committed) -> absl::Status {
-                         if (!resolved.keyring.has_value()) return absl::OkStatus();
-                         JET_ASSIGN_OR_RETURN(
-                             mirrored, Mirror(*resolved.keyring, committed, options.untrusted));
-                         return absl::OkStatus();
-                       }));
-  for (const std::string& warning : warnings) session.output.Warning(warning);
-  Report(session, stored, mirrored);
-  return ExitStatus::kGood;
+  const auto mirror = [&](const keystore::StoredKey& committed) -> absl::Status {
+    if (!resolved.keyring.has_value()) return absl::OkStatus();
+    JET_ASSIGN_OR_RETURN(mirrored, Mirror(*resolved.keyring, committed, options.untrusted));
+    return absl::OkStatus();
+  };
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kCreate));
+  if (options.same_key == SameKey::kIsWelcome) {
+    absl::StatusOr<keystore::StoredKey> there = store.Find(key.name);
+    if (there.ok() && there->certificate.der() == key.certificate.der()) {
+      JET_RETURN_IF_ERROR(mirror(*there));
+      Remember(store, key.certificate, mirrored, warnings);
+      return KeyInStore{*std::move(there), mirrored, std::move(warnings), /*was_there=*/true};
+    }
+  }
+  if (replication != nullptr) JET_RETURN_IF_ERROR(Note(key, options.peers, *replication));
+  absl::StatusOr<keystore::StoredKey> stored = store.Add(key, mirror);
+  if (!stored.ok() && replication != nullptr) replication->TakeBack();
+  JET_RETURN_IF_ERROR(stored.status());
+  Remember(store, key.certificate, mirrored, warnings);
+  return KeyInStore{*std::move(stored), mirrored, std::move(warnings)};
+}
+
+absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& key,
+                                    const StoreKeyOptions& options) {
+  Replication replication(session, key.name, options.peers);
+  JET_ASSIGN_OR_RETURN(const KeyInStore stored,
+                       StoreAndMirror(session, key, options, &replication));
+  for (const std::string& warning : stored.warnings) session.output.Warning(warning);
+  Report(session, stored.key, stored.mirrored);
+  PeerOutcome here;
+  here.result = key.origin == keystore::KeyOrigin::kGenerated ? PeerResult::kGenerated
+                                                              : PeerResult::kImported;
+  here.private_key = key.private_key != nullptr;
+  return replication.Deliver(std::move(here), {.certificate = &key.certificate,
+                                               .private_key = key.private_key,
+                                               .has_private_key = key.private_key != nullptr});
 }
 
 }  // namespace jet::cli

@@ -111,6 +111,19 @@ absl::StatusOr<EvpPkeyPtr> OpenEncrypted(const X509_SIG* encrypted, PassphraseRe
   return key;
 }
 
+// Returns DER of the unencrypted PKCS#8.
+absl::StatusOr<Secret> EncodePkcs8(const EVP_PKEY* key) {
+  const Pkcs8InfoPtr info(EVP_PKEY2PKCS8(key));
+  const int size = info == nullptr ? -1 : i2d_PKCS8_PRIV_KEY_INFO(info.get(), nullptr);
+  if (size <= 0) return OpenSslError(absl::StatusCode::kInternal, "cannot encode the private key");
+  Secret der = Secret::OfSize(static_cast<size_t>(size));
+  uint8_t* position = der.MutableBytes().data();
+  if (i2d_PKCS8_PRIV_KEY_INFO(info.get(), &position) != size) {
+    return OpenSslError(absl::StatusCode::kInternal, "cannot encode the private key");
+  }
+  return der;
+}
+
 BioPtr ReadOnlyBio(base::ByteSpan bytes) {
   return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
@@ -203,21 +216,12 @@ absl::StatusOr<PrivateKey> PrivateKey::Decode(const Secret& encoded, PassphraseS
 absl::StatusOr<base::Bytes> PrivateKey::EncryptedPem(const Secret& passphrase,
                                                      int iterations) const {
   const StackWiper wiper;
-  const absl::string_view action = "cannot encrypt the private key";
-  const Pkcs8InfoPtr info(EVP_PKEY2PKCS8(evp()));
-  if (info == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
-  X509AlgorPtr algorithm(PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), iterations, /*salt=*/nullptr,
-                                           /*saltlen=*/16, /*aiv=*/nullptr, NID_hmacWithSHA256));
-  if (algorithm == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
-  const base::ByteSpan bytes = passphrase.Expose();
-  const X509SigPtr encrypted(PKCS8_set0_pbe(reinterpret_cast<const char*>(bytes.data()),
-                                            static_cast<int>(bytes.size()), info.get(),
-                                            algorithm.get()));
-  if (encrypted == nullptr) return OpenSslError(absl::StatusCode::kInternal, action);
-  (void)algorithm.release();  // PKCS8_set0_pbe took it over
+  JET_ASSIGN_OR_RETURN(const Secret info, EncodePkcs8(evp()));
+  JET_ASSIGN_OR_RETURN(const base::Bytes der, EncryptPbes2(info, passphrase, iterations));
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  if (bio == nullptr || PEM_write_bio_PKCS8(bio.get(), encrypted.get()) != 1) {
-    return OpenSslError(absl::StatusCode::kInternal, action);
+  if (bio == nullptr || PEM_write_bio(bio.get(), PEM_STRING_PKCS8, /*hdr=*/"", der.data(),
+                                      static_cast<long>(der.size())) <= 0) {
+    return OpenSslError(absl::StatusCode::kInternal, "cannot encrypt the private key");
   }
   const uint8_t* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
+#include "crypto/pbes2.h"  // for callers of EncryptedPem
 #include "crypto/public_key.h"
 #include "crypto/secret.h"
 
@@ -18,10 +19,6 @@ namespace jet::crypto {
 
 // Yields the passphrase of an encrypted key; called only when there is one to open.
 using PassphraseSource = absl::FunctionRef<absl::StatusOr<Secret>()>;
-
-// How hard a guess at the passphrase of an encrypted key is made (PBKDF2-HMAC-SHA-256 iterations).
-inline constexpr int kPassphraseIterations = 600000;  // for what a person chose
-inline constexpr int kRandomKeyIterations = 2048;     // for 32 random bytes, which nobody guesses
 
 // A private key. Move only. Thread-safe where const.
 class PrivateKey {

@@ -38,9 +38,11 @@ absl::StatusOr<KeyFacts> DescribeKey(KeySerial serial) {
   return ParseFacts(text);
 }
 
-bool IsTrustedIma(const KeyFacts& facts) {
-  return facts.type == kKeyringType && facts.owner == 0 && facts.description == kTrustedImaName;
+bool IsKernelKeyring(const KeyFacts& facts, absl::string_view name) {
+  return facts.type == kKeyringType && facts.owner == 0 && facts.description == name;
 }
+
+bool IsTrustedIma(const KeyFacts& facts) { return IsKernelKeyring(facts, kTrustedImaName); }
 
 std::string KeyFactsText(KeySerial serial, const KeyFacts& facts) {
   return absl::StrCat("key ", serial, ", of type ", facts.type, ", owned by user ", facts.owner,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "ima/keyring.h"
 
 namespace jet::ima {
@@ -29,7 +30,10 @@ struct KeyFacts {
 // Describes a key; negative numbers are the special keyrings of keyutils.h.
 absl::StatusOr<KeyFacts> DescribeKey(KeySerial serial);
 
-// True for the kernel's own .ima: no user can make a keyring with a dot in front.
+// True for the kernel's own keyring `name`: no user can make a keyring with a dot in front.
+bool IsKernelKeyring(const KeyFacts& facts, absl::string_view name);
+
+// IsKernelKeyring for .ima.
 bool IsTrustedIma(const KeyFacts& facts);
 
 // Returns all of it in words, for messages.

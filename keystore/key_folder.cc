@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -70,17 +71,12 @@ absl::Status WriteFileOf(const OpenFolder& folder, const FileRow& file, base::By
                         folder.path);
 }
 
-// Writes the private key, when there is one, and returns the SHA-256 of the file.
-absl::StatusOr<absl::optional<std::string>> WritePrivateKey(const OpenFolder& folder,
-                                                            const NewKey& key,
-                                                            const StoreKey& store_key) {
-  if (key.private_key == nullptr) return absl::optional<std::string>();
-  JET_ASSIGN_OR_RETURN(const base::Bytes pem,
-                       key.private_key->EncryptedPem(store_key.PrivateKeyPassphrase(),
-                                                     crypto::kRandomKeyIterations));
-  JET_RETURN_IF_ERROR(WriteFileOf(folder, kPrivateKey, pem));
-  JET_ASSIGN_OR_RETURN(std::string sha256, Sha256Hex(pem));
-  return absl::optional<std::string>(std::move(sha256));
+// Makes the folder and opens it.
+absl::StatusOr<OpenFolder> MakeFolder(const KeyPlace& place) {
+  JET_RETURN_IF_ERROR(MakeOwnFolder(place.parent, place.folder, place.path));
+  OpenFolder folder = {base::UniqueFd(), place.path};
+  JET_ASSIGN_OR_RETURN(folder.fd, OpenOwnFolder(place.parent, place.folder, place.path));
+  return folder;
 }
 
 absl::Status WriteRecord(const OpenFolder& folder, const Record& record,
@@ -90,26 +86,44 @@ absl::Status WriteRecord(const OpenFolder& folder, const Record& record,
   return WriteFileOf(folder, kRecord, base::AsBytes(EncodeRecordFile(line, hmac)));
 }
 
-// Checks that the record was made by who has the store key.
-absl::Status CheckHmac(const RecordFile& file, const StoreKey& store_key, absl::string_view path) {
-  if (file.record.store_key_id != store_key.id()) {
-    return absl::DataLossError(absl::StrCat("'", path, "' was made under the store key ",
-                                            file.record.store_key_id, ", and ", kMasterKeyFile,
-                                            " holds ", store_key.id()));
+// Writes the files of a key and syncs the folder. `private_key_pem` is empty when there is none.
+// Fills in what `record` says of the files and of the store key.
+absl::Status WriteFiles(const OpenFolder& folder, const pki::Certificate& certificate,
+                        base::ByteSpan private_key_pem, Record record, const StoreKey& store_key) {
+  record.subject_key_identifier = IdentifierHex(certificate);
+  JET_ASSIGN_OR_RETURN(record.certificate_sha256, Sha256Hex(certificate.der()));
+  JET_RETURN_IF_ERROR(WriteFileOf(folder, kCertificate, certificate.der()));
+  if (!private_key_pem.empty()) {
+    JET_ASSIGN_OR_RETURN(record.private_key_sha256, Sha256Hex(private_key_pem));
+    JET_RETURN_IF_ERROR(WriteFileOf(folder, kPrivateKey, private_key_pem));
   }
-  JET_ASSIGN_OR_RETURN(const base::Bytes hmac, store_key.RecordHmac(base::AsBytes(file.line)));
+  record.store_key_id = store_key.id();
+  JET_RETURN_IF_ERROR(WriteRecord(folder, record, store_key));
+  return base::Sync(folder.fd.get(), folder.path);
+}
+
+// Checks that the record was made by who has the store key.
+absl::Status CheckHmac(const RecordFile& file, const StoreKeys& store_keys,
+                       absl::string_view path) {
+  const StoreKey* const store_key = store_keys.Find(file.record.store_key_id);
+  if (store_key == nullptr) {
+    return absl::DataLossError(absl::StrCat("'", path, "' was made under the store key ",
+                                            file.record.store_key_id, ", and ",
+                                            store_keys.Description()));
+  }
+  JET_ASSIGN_OR_RETURN(const base::Bytes hmac, store_key->RecordHmac(base::AsBytes(file.line)));
   if (crypto::EqualInConstantTime(hmac, file.hmac)) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("'", path, "' was changed after it was written: its HMAC does not match"));
 }
 
 absl::StatusOr<RecordFile> ReadRecord(const OpenFolder& folder, absl::string_view name,
-                                      const StoreKey* store_key) {
+                                      const StoreKeys* store_keys) {
   const std::string path = PathOf(folder, kRecord);
   JET_ASSIGN_OR_RETURN(const base::Bytes content, ReadNeededFileOf(folder, kRecord));
   absl::StatusOr<RecordFile> file = DecodeRecordFile(content);
   if (!file.ok()) return base::Annotate(file.status(), absl::StrCat("'", path, "'"));
-  if (store_key != nullptr) JET_RETURN_IF_ERROR(CheckHmac(*file, *store_key, path));
+  if (store_keys != nullptr) JET_RETURN_IF_ERROR(CheckHmac(*file, *store_keys, path));
   if (file->record.name == name) return file;
   return absl::DataLossError(
       absl::StrCat("'", path, "' is the record of another key, '", file->record.name, "'"));
@@ -155,29 +169,43 @@ absl::StatusOr<base::Bytes> ReadPrivateKeyPem(const OpenFolder& folder, const Re
 
 }  // namespace
 
+bool IsOwnFailure(const absl::Status& status) {
+  const int error_number = base::ErrnoOf(status);
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
+}
+
+bool IsDamage(const absl::Status& status) { return !status.ok() && base::ErrnoOf(status) == 0; }
+
 absl::Status WriteKeyFolder(const KeyPlace& place, const NewKey& key, const StoreKey& store_key,
                             absl::Time created) {
-  JET_RETURN_IF_ERROR(MakeOwnFolder(place.parent, place.folder, place.path));
-  OpenFolder folder = {base::UniqueFd(), place.path};
-  JET_ASSIGN_OR_RETURN(folder.fd, OpenOwnFolder(place.parent, place.folder, place.path));
+  JET_ASSIGN_OR_RETURN(const OpenFolder folder, MakeFolder(place));
+  base::Bytes pem;
+  if (key.private_key != nullptr) {
+    JET_ASSIGN_OR_RETURN(pem, key.private_key->EncryptedPem(store_key.PrivateKeyPassphrase(),
+                                                            crypto::kRandomKeyIterations));
+  }
   Record record;
   record.name = key.name;
-  record.subject_key_identifier = IdentifierHex(key.certificate);
-  JET_ASSIGN_OR_RETURN(record.certificate_sha256, Sha256Hex(key.certificate.der()));
-  JET_RETURN_IF_ERROR(WriteFileOf(folder, kCertificate, key.certificate.der()));
-  JET_ASSIGN_OR_RETURN(record.private_key_sha256, WritePrivateKey(folder, key, store_key));
-  record.store_key_id = store_key.id();
   record.origin = key.origin;
   record.created = created;
-  JET_RETURN_IF_ERROR(WriteRecord(folder, record, store_key));
-  return base::Sync(folder.fd.get(), folder.path);
+  return WriteFiles(folder, key.certificate, pem, std::move(record), store_key);
+}
+
+absl::Status WriteRenamedKeyFolder(const KeyPlace& place, const KeyFolder& key,
+                                   absl::string_view new_name, const StoreKey& store_key) {
+  JET_ASSIGN_OR_RETURN(const OpenFolder folder, MakeFolder(place));
+  Record record;
+  record.name = std::string(new_name);
+  record.origin = key.key.origin;
+  record.created = key.key.created;
+  return WriteFiles(folder, key.key.certificate, key.private_key_pem, std::move(record), store_key);
 }
 
 absl::StatusOr<KeyFolder> ReadKeyFolder(const KeyPlace& place, absl::string_view name,
-                                        const StoreKey* store_key) {
+                                        const StoreKeys* store_keys) {
   OpenFolder folder = {base::UniqueFd(), place.path};
   JET_ASSIGN_OR_RETURN(folder.fd, OpenOwnFolder(place.parent, place.folder, place.path));
-  JET_ASSIGN_OR_RETURN(const RecordFile file, ReadRecord(folder, name, store_key));
+  JET_ASSIGN_OR_RETURN(const RecordFile file, ReadRecord(folder, name, store_keys));
   JET_ASSIGN_OR_RETURN(pki::Certificate certificate, ReadCertificate(folder, file.record));
   JET_ASSIGN_OR_RETURN(base::Bytes private_key_pem, ReadPrivateKeyPem(folder, file.record));
   StoredKey key = {.name = file.record.name,
@@ -186,14 +214,21 @@ absl::StatusOr<KeyFolder> ReadKeyFolder(const KeyPlace& place, absl::string_view
                    .has_private_key = file.record.private_key_sha256.has_value(),
                    .origin = file.record.origin,
                    .created = file.record.created,
-                   .record_authenticated = store_key != nullptr};
-  return KeyFolder{std::move(key), PathOf(folder, kPrivateKey), std::move(private_key_pem)};
+                   .record_authenticated = store_keys != nullptr};
+  return KeyFolder{std::move(key), file.record.store_key_id, PathOf(folder, kPrivateKey),
+                   std::move(private_key_pem)};
 }
 
 absl::StatusOr<crypto::PrivateKey> OpenPrivateKeyOf(const KeyFolder& folder,
-                                                    const StoreKey& store_key) {
-  const auto passphrase = [&store_key]() -> absl::StatusOr<crypto::Secret> {
-    return store_key.PrivateKeyPassphrase();
+                                                    const StoreKeys& store_keys) {
+  const StoreKey* const store_key = store_keys.Find(folder.store_key_id);
+  if (store_key == nullptr) {
+    return absl::DataLossError(absl::StrCat("'", folder.private_key_path,
+                                            "' is under the store key ", folder.store_key_id,
+                                            ", and ", store_keys.Description()));
+  }
+  const auto passphrase = [store_key]() -> absl::StatusOr<crypto::Secret> {
+    return store_key->PrivateKeyPassphrase();
   };
   absl::StatusOr<crypto::PrivateKey> key =
       crypto::PrivateKey::Decode(crypto::Secret::CopyOf(folder.private_key_pem), passphrase);

@@ -1,7 +1,6 @@
 #include "keystore/keystore.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <utility>
 
@@ -16,6 +15,8 @@
 #include "ima/key_id.h"
 #include "keystore/key_folder.h"
 #include "keystore/master_key.h"
+#include "keystore/rekey.h"
+#include "keystore/rename.h"
 #include "keystore/store_folder.h"
 
 namespace jet::keystore {
@@ -23,17 +24,9 @@ namespace {
 
 constexpr size_t kMaxKeyName = 64;
 constexpr size_t kMaxNamesInMessage = 10;
-constexpr mode_t kMasterKeyMode = 0600;
 
 bool IsNameCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
-}
-
-// True for a failure that says nothing about the key: this process has no descriptor or memory
-// left.
-bool IsOwnFailure(const absl::Status& status) {
-  const int error_number = base::ErrnoOf(status);
-  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
 }
 
 std::string NamesText(const std::vector<std::string>& names) {
@@ -75,17 +68,15 @@ absl::Status CheckKeyName(absl::string_view name) {
 
 // What an open keystore holds, and the steps that its operations are made of.
 struct Keystore::State {
-  explicit State(StoreFolder opened) : folder(std::move(opened)) {}
+  State(StoreFolder opened, MasterKeyOptions options)
+      : folder(std::move(opened)),
+        master_key({folder.path(), folder.descriptor(), folder.staging()}, std::move(options)) {}
 
-  std::string MasterKeyPath() const { return absl::StrCat(folder.path(), "/", kMasterKeyFile); }
   KeyPlace PlaceOf(const std::string& name) const {
-    return {folder.keys(), name, folder.KeyPath(name)};
+    return {folder.ParentOf(name), name, folder.KeyPath(name)};
   }
 
-  // Returns the store key, read once; valid as long as this object.
-  absl::StatusOr<const StoreKey*> OpenStoreKey();
-  absl::StatusOr<const StoreKey*> OpenOrMakeStoreKey();
-  absl::Status MakeStoreKey();
+  absl::StatusOr<const StoreKeys*> OpenOrMakeStoreKey();
 
   absl::StatusOr<KeyFolder> Read(const std::string& name);
   absl::StatusOr<KeyListing> ReadAll();
@@ -96,24 +87,22 @@ struct Keystore::State {
   absl::Status CheckNoTwin(const NewKey& key);
   absl::StatusOr<StoredKey> StageAndCommit(const std::string& staged, const NewKey& key);
   absl::StatusOr<StoredKey> ProveStaged(const KeyPlace& place, const NewKey& key,
-                                        const StoreKey& store_key) const;
+                                        const StoreKeys& store_keys) const;
   absl::Status Undo(const std::string& name, const std::string& staged,
                     const absl::Status& reason) const;
 
   absl::Status PrepareRemoval(const std::string& name, KeyStep unlink);
 
+  absl::Status CheckFree(const std::string& name) const;
+  absl::StatusOr<StoredKey> StageRenamed(const std::string& staged, const KeyFolder& key,
+                                         const std::string& name);
+
   StoreFolder folder;
-  absl::optional<absl::StatusOr<StoreKey>> store_key;
+  MasterKey master_key;
 };
 
-absl::StatusOr<const StoreKey*> Keystore::State::OpenStoreKey() {
-  if (!store_key.has_value()) store_key = ReadMasterKey(folder.descriptor(), MasterKeyPath());
-  JET_RETURN_IF_ERROR(store_key->status());
-  return &**store_key;
-}
-
-absl::StatusOr<const StoreKey*> Keystore::State::OpenOrMakeStoreKey() {
-  absl::StatusOr<const StoreKey*> opened = OpenStoreKey();
+absl::StatusOr<const StoreKeys*> Keystore::State::OpenOrMakeStoreKey() {
+  absl::StatusOr<const StoreKeys*> opened = master_key.Open();
   if (!absl::IsNotFound(opened.status())) return opened;
   JET_ASSIGN_OR_RETURN(const std::vector<std::string> names, folder.KeyNames());
   if (!names.empty()) {
@@ -122,26 +111,18 @@ absl::StatusOr<const StoreKey*> Keystore::State::OpenOrMakeStoreKey() {
         absl::StrCat(opened.status().message(), ", and the keystore has keys that were stored ",
                      "under it; restore it from a backup, or delete those keys first"));
   }
-  JET_RETURN_IF_ERROR(MakeStoreKey());
-  store_key.reset();
-  return OpenStoreKey();
-}
-
-absl::Status Keystore::State::MakeStoreKey() {
-  JET_ASSIGN_OR_RETURN(const crypto::Secret key, crypto::RandomSecret(kStoreKeySize));
-  const std::string staged = folder.NewStagedName(kMasterKeyFile);
-  JET_RETURN_IF_ERROR(base::WriteNewFileAt(folder.staging(), staged, kMasterKeyMode, key.Expose()));
-  const absl::Status status = folder.PlaceFile(staged, kMasterKeyFile);
-  if (!status.ok()) (void)folder.RemoveStaged(staged);
-  return status;
+  JET_RETURN_IF_ERROR(master_key.Make());
+  return master_key.Open();
 }
 
 absl::StatusOr<KeyFolder> Keystore::State::Read(const std::string& name) {
-  const absl::StatusOr<const StoreKey*> key = OpenStoreKey();
-  return ReadKeyFolder(PlaceOf(name), name, key.ok() ? *key : nullptr);
+  JET_ASSIGN_OR_RETURN(const StoreKeys* const store_keys, master_key.ForReading());
+  return ReadKeyFolder(PlaceOf(name), name, store_keys);
 }
 
 absl::StatusOr<KeyListing> Keystore::State::ReadAll() {
+  // A wrong passphrase is no damage of every key.
+  JET_RETURN_IF_ERROR(master_key.ForReading().status());
   JET_ASSIGN_OR_RETURN(const std::vector<std::string> names, folder.KeyNames());
   KeyListing listing;
   for (const std::string& name : names) {
@@ -177,12 +158,17 @@ absl::Status Keystore::State::CheckNew(const NewKey& key) {
   JET_RETURN_IF_ERROR(CheckKeyName(key.name));
   JET_RETURN_IF_ERROR(ima::KeyIdOf(key.certificate).status());
   JET_RETURN_IF_ERROR(CheckBelongTogether(key));
-  JET_ASSIGN_OR_RETURN(const bool taken, folder.HasEntry(key.name));
-  if (taken) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("the keystore '", folder.path(), "' already has a key '", key.name, "'"));
-  }
+  JET_RETURN_IF_ERROR(CheckFree(key.name));
+  // Twins are looked for among checked records; what is wrong with the store key is said later.
+  (void)master_key.Open();
   return CheckNoTwin(key);
+}
+
+absl::Status Keystore::State::CheckFree(const std::string& name) const {
+  JET_ASSIGN_OR_RETURN(const bool taken, folder.HasEntry(name));
+  if (!taken) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat("the keystore '", folder.path(), "' already has a key '", name, "'"));
 }
 
 absl::Status Keystore::State::CheckNoTwin(const NewKey& key) {
@@ -200,12 +186,12 @@ absl::Status Keystore::State::CheckNoTwin(const NewKey& key) {
 
 absl::StatusOr<StoredKey> Keystore::State::StageAndCommit(const std::string& staged,
                                                           const NewKey& key) {
-  JET_ASSIGN_OR_RETURN(const StoreKey* const opened, OpenOrMakeStoreKey());
+  JET_ASSIGN_OR_RETURN(const StoreKeys* const opened, OpenOrMakeStoreKey());
   // Each time, as who made master.key or keys/ may have been killed before it could: no key may
   // outlive the store key in a power cut.
   JET_RETURN_IF_ERROR(folder.SyncRoot());
   const KeyPlace place = {folder.staging(), staged, folder.KeyPath(key.name)};
-  JET_RETURN_IF_ERROR(WriteKeyFolder(place, key, *opened, absl::Now()));
+  JET_RETURN_IF_ERROR(WriteKeyFolder(place, key, opened->newest(), absl::Now()));
   JET_ASSIGN_OR_RETURN(StoredKey stored, ProveStaged(place, key, *opened));
   JET_RETURN_IF_ERROR(folder.CommitKey(staged, key.name));
   return stored;
@@ -213,7 +199,7 @@ absl::StatusOr<StoredKey> Keystore::State::StageAndCommit(const std::string& sta
 
 // Reads back what was written: a key that cannot be opened again must not be stored as if it could.
 absl::StatusOr<StoredKey> Keystore::State::ProveStaged(const KeyPlace& place, const NewKey& key,
-                                                       const StoreKey& opened) const {
+                                                       const StoreKeys& opened) const {
   JET_ASSIGN_OR_RETURN(KeyFolder read, ReadKeyFolder(place, key.name, &opened));
   if (read.key.has_private_key) {
     JET_RETURN_IF_ERROR(OpenPrivateKeyOf(read, opened).status());
@@ -237,9 +223,32 @@ absl::Status Keystore::State::Undo(const std::string& name, const std::string& s
 absl::Status Keystore::State::PrepareRemoval(const std::string& name, KeyStep unlink) {
   const absl::StatusOr<KeyFolder> read = Read(name);
   if (absl::IsNotFound(read.status())) return NoSuchKey(name);
-  if (IsOwnFailure(read.status())) return read.status();
+  // A disk that fails to read is no reason to take the key away and leave its certificate in the
+  // keyring.
+  if (!read.ok() && !IsDamage(read.status())) return read.status();
   JET_RETURN_IF_ERROR(folder.CheckRemovable(name));
   return read.ok() ? unlink(read->key) : absl::OkStatus();
+}
+
+// Writes the key under its new name into staging/ and reads it back.
+absl::StatusOr<StoredKey> Keystore::State::StageRenamed(const std::string& staged,
+                                                        const KeyFolder& key,
+                                                        const std::string& name) {
+  const absl::StatusOr<const StoreKeys*> opened = master_key.Open();
+  if (!opened.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot write a record for '", name, "': ", opened.status().message()));
+  }
+  const KeyPlace place = {folder.staging(), staged, folder.KeyPath(name)};
+  // The private key goes along as it is, so the record stays under the store key that it is under.
+  const StoreKey* const own = (*opened)->Find(key.store_key_id);
+  if (own == nullptr) {
+    return absl::DataLossError(absl::StrCat("'", key.key.name, "' was stored under the store key ",
+                                            key.store_key_id, ", and ", (*opened)->Description()));
+  }
+  JET_RETURN_IF_ERROR(WriteRenamedKeyFolder(place, key, name, *own));
+  JET_ASSIGN_OR_RETURN(KeyFolder read, ReadKeyFolder(place, name, *opened));
+  return std::move(read.key);
 }
 
 Keystore::Keystore(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -247,12 +256,15 @@ Keystore::Keystore(Keystore&&) noexcept = default;
 Keystore& Keystore::operator=(Keystore&&) noexcept = default;
 Keystore::~Keystore() = default;
 
-absl::StatusOr<Keystore> Keystore::Open(const std::string& path, Access access) {
+absl::StatusOr<Keystore> Keystore::Open(const std::string& path, Access access,
+                                        MasterKeyOptions master_key) {
   JET_ASSIGN_OR_RETURN(StoreFolder folder, StoreFolder::Open(path, access));
-  return Keystore(std::make_unique<State>(std::move(folder)));
+  return Keystore(std::make_unique<State>(std::move(folder), std::move(master_key)));
 }
 
 const std::string& Keystore::path() const { return state_->folder.path(); }
+
+const std::vector<std::string>& Keystore::recovered() const { return state_->folder.recovered(); }
 
 absl::StatusOr<KeyListing> Keystore::List() const { return state_->ReadAll(); }
 
@@ -262,14 +274,17 @@ absl::StatusOr<StoredKey> Keystore::Find(absl::string_view name) const {
 }
 
 absl::StatusOr<crypto::PrivateKey> Keystore::OpenPrivateKey(absl::string_view name) const {
-  JET_ASSIGN_OR_RETURN(const KeyFolder found, state_->Find(name));
+  JET_ASSIGN_OR_RETURN(KeyFolder found, state_->Find(name));
   if (!found.key.has_private_key) {
     return absl::FailedPreconditionError(absl::StrCat("the keystore has only the certificate of '",
                                                       name, "': it can verify, not sign"));
   }
-  const absl::StatusOr<const StoreKey*> store_key = state_->OpenStoreKey();
-  if (!store_key.ok()) return NoStoreKey(store_key.status(), name);
-  return OpenPrivateKeyOf(found, **store_key);
+  const absl::StatusOr<const StoreKeys*> store_keys = state_->master_key.Open();
+  if (!store_keys.ok()) return NoStoreKey(store_keys.status(), name);
+  if (!found.key.record_authenticated) {
+    JET_ASSIGN_OR_RETURN(found, state_->Find(name));
+  }
+  return OpenPrivateKeyOf(found, **store_keys);
 }
 
 absl::StatusOr<StoredKey> Keystore::Add(const NewKey& key, KeyStep mirror) {
@@ -295,6 +310,57 @@ absl::Status Keystore::Remove(absl::string_view name, KeyStep unlink) {
   JET_RETURN_IF_ERROR(state_->folder.TakeOutKey(key_name, staged));
   return base::Annotate(state_->folder.RemoveStaged(staged),
                         absl::StrCat("the key '", name, "' is deleted, but not all its files"));
+}
+
+absl::StatusOr<StoredKey> Keystore::Rename(absl::string_view from, absl::string_view to) {
+  JET_RETURN_IF_ERROR(state_->folder.CheckWritable());
+  JET_RETURN_IF_ERROR(CheckKeyName(to));
+  JET_ASSIGN_OR_RETURN(const KeyFolder key, state_->Find(from));
+  const KeyRename rename = {std::string(from), std::string(to)};
+  JET_RETURN_IF_ERROR(state_->CheckFree(rename.to));
+  const std::string staged = state_->folder.NewStagedName(to);
+  absl::StatusOr<StoredKey> renamed = state_->StageRenamed(staged, key, rename.to);
+  absl::Status status = renamed.status();
+  if (status.ok()) status = RenameByJournal(state_->folder, rename, staged);
+  if (status.ok()) return renamed;
+  // The failure is what counts; what cannot be removed now, the next writer sweeps.
+  (void)state_->folder.RemoveStaged(staged);
+  return status;
+}
+
+absl::Status Keystore::Unlock() const { return state_->master_key.Open().status(); }
+
+absl::Status Keystore::CheckStoreKeyAtHand() const {
+  return state_->master_key.OpenUnasked().status();
+}
+
+absl::StatusOr<bool> Keystore::IsProtected() const { return state_->master_key.IsProtected(); }
+
+std::string Keystore::store_key_path() const { return state_->master_key.path(); }
+
+bool Keystore::HasUnusedMasterKey() const {
+  return state_->master_key.is_elsewhere() && state_->folder.HasMasterKey();
+}
+
+absl::Status Keystore::Protect(const crypto::Secret& passphrase) {
+  return state_->master_key.Rewrite(&passphrase);
+}
+
+absl::Status Keystore::Unprotect() { return state_->master_key.Rewrite(nullptr); }
+
+absl::StatusOr<bool> Keystore::HasUnfinishedRekey() const { return state_->master_key.HasNext(); }
+
+absl::StatusOr<RekeyReport> Keystore::Rekey() {
+  return RekeyFolder(state_->folder, state_->master_key);
+}
+
+absl::StatusOr<MirrorHistory> Keystore::Mirrored() const {
+  return ReadMirrorHistory(state_->folder, state_->master_key.OpenUnasked());
+}
+
+absl::Status Keystore::RememberMirrored(const std::vector<pki::Certificate>& certificates) {
+  JET_ASSIGN_OR_RETURN(const StoreKeys* const keys, state_->master_key.OpenUnasked());
+  return RememberInMirrorHistory(state_->folder, *keys, certificates);
 }
 
 }  // namespace jet::keystore

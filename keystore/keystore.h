@@ -2,6 +2,7 @@
 #ifndef JET_KEYSTORE_KEYSTORE_H_
 #define JET_KEYSTORE_KEYSTORE_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/unique_fd.h"
 #include "crypto/private_key.h"
+#include "keystore/mirror_history.h"
 #include "pki/certificate.h"
 
 namespace jet::keystore {
@@ -50,10 +52,31 @@ struct NewKey {
   KeyOrigin origin = KeyOrigin::kImported;
 };
 
+// What a rekey did.
+struct RekeyReport {
+  bool resumed = false;            // it went on with one that was begun before
+  std::string store_key_id;        // of the new store key
+  std::vector<std::string> moved;  // names of the keys that it moved
+  size_t moved_before = 0;         // keys that were under the new store key already
+  std::vector<DamagedKey> failed;  // what was not moved; when there is any, both store keys are kept
+};
+
 enum class Access {
   kRead,    // shared lock; works on a read-only mount; NOT_FOUND when there is no keystore
   kWrite,   // exclusive lock; NOT_FOUND when there is no keystore
   kCreate,  // as kWrite; makes the keystore when there is none
+};
+
+// Yields the passphrase of a protected store key. May be called more than once.
+using StorePassphrase = std::function<absl::StatusOr<crypto::Secret>()>;
+
+// Where the store key is and how it is opened.
+struct MasterKeyOptions {
+  std::string file;            // of the store key; empty: master.key in the keystore
+  StorePassphrase passphrase;  // may be null: then a protected store key cannot be opened
+  // True when `passphrase` asks nobody: then readers check records with it as well. Else it is
+  // called only for what cannot be done without the store key.
+  bool passphrase_given = false;
 };
 
 // OK for a name that a key may have: [A-Za-z0-9][A-Za-z0-9._-]{0,63}. INVALID_ARGUMENT otherwise.
@@ -71,13 +94,17 @@ class Keystore {
   // when kCreate is asked for in a folder that holds other things. A writer sweeps what a killed
   // writer left in staging/. A process that has the store open for writing and opens it again waits
   // for itself.
-  static absl::StatusOr<Keystore> Open(const std::string& path, Access access);
+  static absl::StatusOr<Keystore> Open(const std::string& path, Access access,
+                                       MasterKeyOptions master_key = {});
 
   Keystore(Keystore&&) noexcept;
   Keystore& operator=(Keystore&&) noexcept;
   ~Keystore();
 
   const std::string& path() const;
+
+  // What a killed writer had left and opening the store for writing has put in order, in words.
+  const std::vector<std::string>& recovered() const;
 
   // Reads every key. One that cannot be read is listed as damaged and never hides the others.
   absl::StatusOr<KeyListing> List() const;
@@ -103,6 +130,50 @@ class Keystore {
   // Calls `unlink`, and when that is OK takes the key out of keys/ and removes its files. Works on
   // a damaged key as well; `unlink` is then not called. REQUIRES: opened with kCreate or kWrite.
   absl::Status Remove(absl::string_view name, KeyStep unlink);
+
+  // Gives the key `from` the name `to`: a record is written anew, certificate and private key stay
+  // byte for byte. Killed at any moment, the next writer finds the key under one of the two names.
+  // ALREADY_EXISTS when `to` is taken, FAILED_PRECONDITION when the store key is not at hand, and
+  // otherwise as Find. REQUIRES: opened with kCreate or kWrite.
+  absl::StatusOr<StoredKey> Rename(absl::string_view from, absl::string_view to);
+
+  // Opens the store key, calling for its passphrase where one protects it; from then on records are
+  // checked. NOT_FOUND when there is none, FAILED_PRECONDITION when others may use it or no
+  // passphrase can be had, PERMISSION_DENIED when the passphrase is wrong, DATA_LOSS when it is no
+  // store key.
+  absl::Status Unlock() const;
+
+  // OK when the store key is at hand, so that records are checked; else why not. Asks nobody.
+  absl::Status CheckStoreKeyAtHand() const;
+
+  // True when a passphrase protects the store key. NOT_FOUND when there is none.
+  absl::StatusOr<bool> IsProtected() const;
+
+  // The file that the store key is in, and whether master.key in the keystore, though it is there,
+  // is not that file.
+  std::string store_key_path() const;
+  bool HasUnusedMasterKey() const;
+
+  // Puts the store key under `passphrase`, or under none: the file is replaced in one step. As
+  // Unlock; FAILED_PRECONDITION while a rekey has not ended. REQUIRES: opened with kWrite.
+  absl::Status Protect(const crypto::Secret& passphrase);
+  absl::Status Unprotect();
+
+  // True when a rekey has begun and not ended.
+  absl::StatusOr<bool> HasUnfinishedRekey() const;
+
+  // Moves every key to a new store key, protected as the old one, or goes on with what a killed
+  // rekey had begun. Killed at any moment, every key stays readable. The old store key is kept while
+  // any key could not be moved. As Unlock; REQUIRES: opened with kWrite.
+  absl::StatusOr<RekeyReport> Rekey();
+
+  // Returns what RememberMirrored was told. Asks for no passphrase: FAILED_PRECONDITION when the store
+  // key, which authenticates it, is not at hand; DATA_LOSS when it was damaged or edited.
+  absl::StatusOr<MirrorHistory> Mirrored() const;
+
+  // Remembers that `certificates` of this store were put into a keyring. As Mirrored; REQUIRES:
+  // opened with kCreate or kWrite.
+  absl::Status RememberMirrored(const std::vector<pki::Certificate>& certificates);
 
  private:
   struct State;

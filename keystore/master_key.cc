@@ -1,76 +1,153 @@
 #include "keystore/master_key.h"
 
-#include <utility>
-
-#include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/hex.h"
 #include "base/status_macros.h"
-#include "crypto/hmac.h"
-#include "keystore/ownership.h"
+#include "base/system_error.h"
+#include "keystore/wrapped_key.h"
 
 namespace jet::keystore {
 namespace {
 
-// What separates the uses of the store key from each other (docs/formats/keystore.md).
-constexpr char kIdLabel[] = "jet keystore store key id v1";
-constexpr char kRecordLabel[] = "jet keystore record v1";
-
-constexpr size_t kIdSize = 8;
-constexpr size_t kMaxMasterKeyFile = 4096;  // room for a wrapped key in PEM
-constexpr char kHexDigits[] = "0123456789abcdef";
-
-absl::StatusOr<crypto::Secret> DeriveKey(const crypto::Secret& key, absl::string_view label) {
-  JET_ASSIGN_OR_RETURN(base::Bytes derived, crypto::HmacSha256(key, base::AsBytes(label)));
-  crypto::Secret secret = crypto::Secret::CopyOf(derived);
-  crypto::Wipe(absl::MakeSpan(reinterpret_cast<char*>(derived.data()), derived.size()));
-  return secret;
+absl::Status WrongSize(size_t size, absl::string_view path) {
+  return absl::DataLossError(absl::StrCat("'", path, "' has ", size, " bytes and a store key has ",
+                                          kStoreKeySize, "; restore it from a backup"));
 }
 
-absl::Status NotAStoreKey(base::ByteSpan content, absl::string_view path) {
-  if (absl::StartsWith(base::AsText(content), "-----BEGIN ")) {
-    return absl::UnimplementedError(
-        absl::StrCat("'", path, "' is protected by a passphrase, which this version cannot open"));
-  }
-  return absl::DataLossError(absl::StrCat("'", path, "' has ", content.size(),
-                                          " bytes and a store key has ", kStoreKeySize,
-                                          "; restore it from a backup"));
+// Returns the content of a file for `key`; a null passphrase leaves it as it is.
+absl::StatusOr<crypto::Secret> Encode(const crypto::Secret& key, const crypto::Secret* passphrase) {
+  if (passphrase == nullptr) return crypto::Secret::CopyOf(key.Expose());
+  JET_ASSIGN_OR_RETURN(const base::Bytes wrapped, WrapKey(key, *passphrase));
+  return crypto::Secret::CopyOf(wrapped);
 }
 
 }  // namespace
 
-absl::StatusOr<StoreKey> StoreKey::FromSecret(crypto::Secret key) {
-  if (key.size() != kStoreKeySize) return absl::InternalError("a store key of the wrong size");
-  JET_ASSIGN_OR_RETURN(const base::Bytes id, crypto::HmacSha256(key, base::AsBytes(kIdLabel)));
-  JET_ASSIGN_OR_RETURN(crypto::Secret record_key, DeriveKey(key, kRecordLabel));
-  return StoreKey(std::move(key), std::move(record_key),
-                  base::HexEncode(base::ByteSpan(id).subspan(0, kIdSize)));
+std::string MasterKey::path() const {
+  return is_elsewhere() ? options_.file : absl::StrCat(home_.path, "/", kMasterKeyFile);
 }
 
-absl::StatusOr<base::Bytes> StoreKey::RecordHmac(base::ByteSpan record) const {
-  return crypto::HmacSha256(record_key_, record);
+absl::StatusOr<const StoreKeys*> MasterKey::Open() {
+  if (!keys_.has_value()) keys_ = Load();
+  JET_RETURN_IF_ERROR(keys_->status());
+  return &**keys_;
 }
 
-crypto::Secret StoreKey::PrivateKeyPassphrase() const {
-  // Not base::HexEncode: its std::string would leave the key behind in freed memory.
-  crypto::Secret digits = crypto::Secret::OfSize(2 * kStoreKeySize);
-  const absl::Span<uint8_t> out = digits.MutableBytes();
-  const base::ByteSpan bytes = key_.Expose();
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    out[2 * i] = static_cast<uint8_t>(kHexDigits[bytes[i] >> 4]);
-    out[2 * i + 1] = static_cast<uint8_t>(kHexDigits[bytes[i] & 0x0F]);
+absl::StatusOr<const StoreKeys*> MasterKey::OpenUnasked() {
+  if (!keys_.has_value() && !options_.passphrase_given) {
+    JET_ASSIGN_OR_RETURN(const bool is_protected, IsProtected());
+    if (is_protected) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("a passphrase protects the store key '", path(), "', and none was given"));
+    }
   }
-  return digits;
+  return Open();
 }
 
-absl::StatusOr<StoreKey> ReadMasterKey(int dir_fd, absl::string_view path) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
-                       OpenOwnFile(dir_fd, kMasterKeyFile, path, OthersMay::kNothing));
-  JET_ASSIGN_OR_RETURN(crypto::Secret content,
-                       crypto::ReadSecret(fd.get(), kMaxMasterKeyFile, path));
-  if (content.size() != kStoreKeySize) return NotAStoreKey(content.Expose(), path);
-  return StoreKey::FromSecret(std::move(content));
+absl::StatusOr<const StoreKeys*> MasterKey::ForReading() {
+  const absl::StatusOr<const StoreKeys*> keys = OpenUnasked();
+  if (keys.ok()) return keys;
+  // Somebody counts on the passphrase that was given: not to check then would look like success.
+  if (options_.passphrase_given && IsProtected().value_or(false)) return keys.status();
+  return nullptr;
+}
+
+absl::StatusOr<bool> MasterKey::IsProtected() const {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(const crypto::Secret content, file.Read());
+  return IsWrappedKey(content.Expose());
+}
+
+absl::StatusOr<bool> MasterKey::HasNext() const {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  const absl::Status read = file.ReadNext().status();
+  if (absl::IsNotFound(read)) return false;
+  return true;
+}
+
+absl::StatusOr<StoreKeys> MasterKey::Load() {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(crypto::Secret content, file.Read());
+  JET_ASSIGN_OR_RETURN(StoreKey current, Decode(std::move(content), path()));
+  StoreKeys keys(std::move(current));
+  absl::StatusOr<crypto::Secret> next_content = file.ReadNext();
+  if (absl::IsNotFound(next_content.status())) return keys;
+  absl::StatusOr<StoreKey> next = next_content.ok()
+                                      ? Decode(*std::move(next_content), file.next_path())
+                                      : absl::StatusOr<StoreKey>(next_content.status());
+  if (next.ok()) {
+    keys.SetNext(*std::move(next));
+  } else {
+    keys.SetNextError(next.status());
+  }
+  return keys;
+}
+
+absl::StatusOr<StoreKey> MasterKey::Decode(crypto::Secret content, const std::string& path) {
+  // Before the size: the first line of a wrapped key alone is as long as a key.
+  if (!IsWrappedKey(content.Expose())) {
+    if (content.size() != kStoreKeySize) return WrongSize(content.size(), path);
+    return StoreKey::FromSecret(std::move(content));
+  }
+  const absl::Status whole = CheckWrappedKey(content.Expose());
+  if (!whole.ok()) return base::Annotate(whole, absl::StrCat("'", path, "'"));
+  JET_RETURN_IF_ERROR(NeedPassphrase(path));
+  absl::StatusOr<crypto::Secret> key = UnwrapKey(content.Expose(), *passphrase_);
+  if (!key.ok()) {
+    return base::Annotate(key.status(), absl::StrCat("cannot open the store key '", path, "'"));
+  }
+  return StoreKey::FromSecret(*std::move(key));
+}
+
+absl::Status MasterKey::NeedPassphrase(const std::string& path) {
+  if (passphrase_.has_value()) return absl::OkStatus();
+  if (options_.passphrase == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a passphrase protects the store key '", path, "', and none was given"));
+  }
+  JET_ASSIGN_OR_RETURN(passphrase_, options_.passphrase());
+  return absl::OkStatus();
+}
+
+absl::Status MasterKey::Make() {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(const crypto::Secret key, crypto::RandomSecret(kStoreKeySize));
+  keys_.reset();
+  return file.Create(key.Expose());
+}
+
+absl::Status MasterKey::Rewrite(const crypto::Secret* passphrase) {
+  JET_ASSIGN_OR_RETURN(const StoreKeys* const keys, Open());
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(const bool has_next, HasNext());
+  if (has_next) {
+    // Two files cannot be rewritten at once, and both must open with one passphrase.
+    return absl::FailedPreconditionError(absl::StrCat(
+        "'", file.next_path(), "' is there: a rekey has not ended; finish it first (rekey)"));
+  }
+  JET_ASSIGN_OR_RETURN(const crypto::Secret content, Encode(keys->current().secret(), passphrase));
+  JET_RETURN_IF_ERROR(file.Replace(content.Expose()));
+  keys_.reset();
+  passphrase_.reset();
+  if (passphrase != nullptr) passphrase_ = crypto::Secret::CopyOf(passphrase->Expose());
+  return absl::OkStatus();
+}
+
+absl::Status MasterKey::MakeNext() {
+  JET_RETURN_IF_ERROR(Open().status());
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(const crypto::Secret key, crypto::RandomSecret(kStoreKeySize));
+  JET_ASSIGN_OR_RETURN(const bool is_protected, IsProtected());
+  JET_ASSIGN_OR_RETURN(const crypto::Secret content,
+                       Encode(key, is_protected ? &*passphrase_ : nullptr));
+  JET_RETURN_IF_ERROR(file.CreateNext(content.Expose()));
+  keys_.reset();
+  return absl::OkStatus();
+}
+
+absl::Status MasterKey::PromoteNext() {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  keys_.reset();
+  return file.PromoteNext();
 }
 
 }  // namespace jet::keystore

@@ -1,52 +1,77 @@
-// The store key: opens the private keys of a keystore and vouches for its records.
+// The store key of an open keystore: found, opened with a passphrase, protected, replaced.
 #ifndef JET_KEYSTORE_MASTER_KEY_H_
 #define JET_KEYSTORE_MASTER_KEY_H_
 
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "base/bytes.h"
+#include "absl/types/optional.h"
 #include "crypto/secret.h"
+#include "keystore/keystore.h"
+#include "keystore/master_key_file.h"
+#include "keystore/store_key.h"
 
 namespace jet::keystore {
 
-// The file in the keystore's folder that holds the store key.
-inline constexpr char kMasterKeyFile[] = "master.key";
-
-// The size of a store key, in bytes.
-inline constexpr size_t kStoreKeySize = 32;
-
-// The key of one keystore. Move only.
-class StoreKey {
+// Reads the store key when it is first needed, and keeps it. Not thread-safe.
+class MasterKey {
  public:
-  // Takes `key`, of kStoreKeySize bytes.
-  static absl::StatusOr<StoreKey> FromSecret(crypto::Secret key);
+  MasterKey(MasterKeyHome home, MasterKeyOptions options)
+      : home_(std::move(home)), options_(std::move(options)) {}
+  MasterKey(const MasterKey&) = delete;
+  MasterKey& operator=(const MasterKey&) = delete;
 
-  // Names the key without telling anything of it: 16 hexadecimal digits.
-  const std::string& id() const { return id_; }
+  // Returns the store keys; valid as long as this object, or until it is changed. Calls for a
+  // passphrase when one protects them. NOT_FOUND when there is none, FAILED_PRECONDITION when
+  // others may use the file or no passphrase can be had, PERMISSION_DENIED when the passphrase is
+  // wrong, DATA_LOSS when the file holds no store key.
+  absl::StatusOr<const StoreKeys*> Open();
 
-  // Returns the HMAC-SHA-256 of a record.
-  absl::StatusOr<base::Bytes> RecordHmac(base::ByteSpan record) const;
+  // As Open, but FAILED_PRECONDITION instead of asking somebody for a passphrase.
+  absl::StatusOr<const StoreKeys*> OpenUnasked();
 
-  // Returns the passphrase of the private keys: the store key in lower-case hexadecimal, so that
-  // other programs can be given it too.
-  crypto::Secret PrivateKeyPassphrase() const;
+  // What a reader checks records with: the store keys, null where they are not at hand. Fails only
+  // where a passphrase was given for them and does not open them.
+  absl::StatusOr<const StoreKeys*> ForReading();
+
+  // Makes the file with a new store key. ALREADY_EXISTS when there is one.
+  absl::Status Make();
+
+  // True when a passphrase protects the file.
+  absl::StatusOr<bool> IsProtected() const;
+
+  // True when there is a next store key: a rekey has begun and not ended.
+  absl::StatusOr<bool> HasNext() const;
+
+  // Writes the file anew, under `passphrase` or, where that is null, as it is. FAILED_PRECONDITION
+  // while there is a next store key.
+  absl::Status Rewrite(const crypto::Secret* passphrase);
+
+  // Makes the next store key and its file, protected as the file is. REQUIRES: there is none.
+  absl::Status MakeNext();
+
+  // Puts the next store key in the place of the present one.
+  absl::Status PromoteNext();
+
+  // For messages: where the store key is.
+  std::string path() const;
+  bool is_elsewhere() const { return !options_.file.empty(); }
 
  private:
-  StoreKey(crypto::Secret key, crypto::Secret record_key, std::string id)
-      : key_(std::move(key)), record_key_(std::move(record_key)), id_(std::move(id)) {}
+  absl::StatusOr<MasterKeyFile> OpenFile() const {
+    return MasterKeyFile::Open(home_, options_.file);
+  }
+  absl::StatusOr<StoreKeys> Load();
+  absl::StatusOr<StoreKey> Decode(crypto::Secret content, const std::string& path);
+  absl::Status NeedPassphrase(const std::string& path);
 
-  crypto::Secret key_;
-  crypto::Secret record_key_;
-  std::string id_;
+  const MasterKeyHome home_;
+  const MasterKeyOptions options_;
+  absl::optional<absl::StatusOr<StoreKeys>> keys_;
+  absl::optional<crypto::Secret> passphrase_;  // that the file is protected by, once it was had
 };
-
-// Reads the store key from the file master.key of the folder `dir_fd`; `path` is the file's, for
-// messages. NOT_FOUND when there is none, FAILED_PRECONDITION when others may use the file,
-// UNIMPLEMENTED when a passphrase protects it, DATA_LOSS when it is no store key.
-absl::StatusOr<StoreKey> ReadMasterKey(int dir_fd, absl::string_view path);
 
 }  // namespace jet::keystore
 

@@ -55,9 +55,10 @@ absl::StatusOr<base::UniqueFd> OpenNamed(int dir_fd, const std::string& name,
 
 }  // namespace
 
-absl::Status CheckOwnership(int fd, absl::string_view path, OthersMay others) {
+absl::Status CheckOwnership(int fd, absl::string_view path, OthersMay others, Owner owner) {
   JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, path));
-  if (status.st_uid != geteuid()) return WrongOwner(path, status.st_uid);
+  const bool of_root = status.st_uid == 0 && owner == Owner::kCallerOrRoot;
+  if (status.st_uid != geteuid() && !of_root) return WrongOwner(path, status.st_uid);
   const mode_t unwanted = others == OthersMay::kRead ? S_IWGRP | S_IWOTH : S_IRWXG | S_IRWXO;
   if ((status.st_mode & unwanted) != 0) return WrongMode(path, status.st_mode);
   return absl::OkStatus();
@@ -72,13 +73,14 @@ absl::StatusOr<base::UniqueFd> OpenOwnFolder(int dir_fd, const std::string& name
 }
 
 absl::StatusOr<base::UniqueFd> OpenOwnFile(int dir_fd, const std::string& name,
-                                           absl::string_view path, OthersMay others) {
+                                           absl::string_view path, OthersMay others,
+                                           Owner owner) {
   JET_ASSIGN_OR_RETURN(base::UniqueFd fd, OpenNamed(dir_fd, name, path, O_RDONLY, "regular file"));
   JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd.get(), path));
   if (!S_ISREG(status.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat("'", path, "' is not a regular file"));
   }
-  JET_RETURN_IF_ERROR(CheckOwnership(fd.get(), path, others));
+  JET_RETURN_IF_ERROR(CheckOwnership(fd.get(), path, others, owner));
   return fd;
 }
 

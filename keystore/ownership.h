@@ -14,9 +14,13 @@ namespace jet::keystore {
 // What users other than the owner may do with a file.
 enum class OthersMay { kRead, kNothing };
 
+// Whose a file may be. Root could change every file anyway.
+enum class Owner { kCaller, kCallerOrRoot };
+
 // OK when the open file or folder `fd` belongs to the caller (geteuid) and its mode lets others do
 // no more than `others`. FAILED_PRECONDITION says what is wrong with `path` and how to mend it.
-absl::Status CheckOwnership(int fd, absl::string_view path, OthersMay others);
+absl::Status CheckOwnership(int fd, absl::string_view path, OthersMay others,
+                            Owner owner = Owner::kCaller);
 
 // Opens the folder `name` of `dir_fd`, not through a link, and checks it (OthersMay::kRead). `path`
 // is for messages. NOT_FOUND when there is none.
@@ -26,7 +30,8 @@ absl::StatusOr<base::UniqueFd> OpenOwnFolder(int dir_fd, const std::string& name
 // Opens the regular file `name` of `dir_fd` for reading, not through a link, and checks it. `path`
 // is for messages. NOT_FOUND when there is none; FAILED_PRECONDITION when it is something else.
 absl::StatusOr<base::UniqueFd> OpenOwnFile(int dir_fd, const std::string& name,
-                                           absl::string_view path, OthersMay others);
+                                           absl::string_view path, OthersMay others,
+                                           Owner owner = Owner::kCaller);
 
 // Makes the folder `name` of `dir_fd` with mode 0700, whatever the umask. OK when there is
 // something by that name: opening it tells what. `dir_fd` is not synced.

@@ -1,69 +1,36 @@
 #include "keystore/store_folder.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "keystore/atomic_rename.h"
+#include "keystore/key_exchange.h"
+#include "keystore/master_key_file.h"
 #include "keystore/ownership.h"
+#include "keystore/rename.h"
 
 namespace jet::keystore {
 namespace {
 
 constexpr char kKeys[] = "keys";
 constexpr char kStaging[] = "staging";
-constexpr mode_t kParentMode = 0755;
-
-std::string WithoutTrailingSlashes(absl::string_view path) {
-  while (path.size() > 1 && absl::ConsumeSuffix(&path, "/")) {
-  }
-  return std::string(path);
-}
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : WithoutTrailingSlashes(path.substr(0, slash));
-}
-
-absl::Status SyncFolder(const std::string& path) {
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd fd,
-                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-  return base::Sync(fd.get(), path);
-}
-
-// Makes `path` and the folders above it where there are none.
-absl::Status MakeParents(const std::string& path) {
-  if (mkdir(path.c_str(), kParentMode) != 0) {
-    if (errno == EEXIST) return absl::OkStatus();
-    const std::string parent = ParentOf(path);
-    if (errno != ENOENT || parent == path) {
-      return base::SystemError(errno, absl::StrCat("cannot make the folder '", path, "'"));
-    }
-    JET_RETURN_IF_ERROR(MakeParents(parent));
-    if (mkdir(path.c_str(), kParentMode) != 0 && errno != EEXIST) {
-      return base::SystemError(errno, absl::StrCat("cannot make the folder '", path, "'"));
-    }
-  }
-  return SyncFolder(ParentOf(path));
-}
+constexpr mode_t kRootMode = 0700;
 
 absl::Status MakeRoot(const std::string& path) {
   struct stat status = {};
   // What exists may be on a read-only mount or below a folder that cannot be read.
   if (stat(path.c_str(), &status) == 0) return absl::OkStatus();
-  JET_RETURN_IF_ERROR(MakeParents(ParentOf(path)));
-  JET_RETURN_IF_ERROR(MakeOwnFolder(AT_FDCWD, path, path));
-  return SyncFolder(ParentOf(path));
+  return base::MakeFolder(path, kRootMode);
 }
 
 absl::Status NoKeystore(absl::string_view path, absl::string_view why) {
@@ -71,27 +38,15 @@ absl::Status NoKeystore(absl::string_view path, absl::string_view why) {
                                           " (it is made with the first key)"));
 }
 
-// As renameat2 with RENAME_NOREPLACE, also where the kernel or the file system does not have it.
-int RenameNoReplace(int from_fd, const std::string& from, int to_fd, const std::string& to) {
-  if (renameat2(from_fd, from.c_str(), to_fd, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
-  if (errno != ENOSYS && errno != EINVAL) return -1;
-  struct stat status = {};
-  // Looking first is safe: who holds the store's lock is its only writer.
-  if (fstatat(to_fd, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
-    errno = EEXIST;
-    return -1;
-  }
-  return errno == ENOENT ? renameat(from_fd, from.c_str(), to_fd, to.c_str()) : -1;
-}
-
 }  // namespace
 
 absl::StatusOr<StoreFolder> StoreFolder::Open(absl::string_view path, Access access) {
-  StoreFolder folder(WithoutTrailingSlashes(path), access != Access::kRead);
+  StoreFolder folder(base::WithoutTrailingSlashes(path), access != Access::kRead);
   if (access == Access::kCreate) JET_RETURN_IF_ERROR(MakeRoot(folder.path_));
   JET_RETURN_IF_ERROR(folder.OpenRoot());
   JET_RETURN_IF_ERROR(folder.Lock());
   JET_RETURN_IF_ERROR(folder.OpenKeys(access));
+  JET_RETURN_IF_ERROR(folder.OpenReplaced());
   if (folder.writable_) JET_RETURN_IF_ERROR(folder.OpenStaging());
   return folder;
 }
@@ -142,9 +97,30 @@ absl::Status StoreFolder::OpenStaging() {
   const std::string staging_path = absl::StrCat(path_, "/", kStaging);
   JET_RETURN_IF_ERROR(MakeOwnFolder(root_.get(), kStaging, staging_path));
   JET_ASSIGN_OR_RETURN(staging_, OpenOwnFolder(root_.get(), kStaging, staging_path));
+  return Recover();
+}
+
+absl::Status StoreFolder::OpenReplaced() {
+  absl::StatusOr<base::UniqueFd> replaced =
+      OpenOwnFolder(root_.get(), kReplaced, absl::StrCat(path_, "/", kReplaced));
+  if (absl::IsNotFound(replaced.status())) return absl::OkStatus();
+  JET_RETURN_IF_ERROR(replaced.status());
+  replaced_ = *std::move(replaced);
+  return absl::OkStatus();
+}
+
+absl::Status StoreFolder::Recover() {
+  JET_ASSIGN_OR_RETURN(std::vector<std::string> exchanges, FinishExchanges(*this));
+  recovered_.insert(recovered_.end(), exchanges.begin(), exchanges.end());
+  replaced_.Reset();
+  JET_ASSIGN_OR_RETURN(const absl::optional<std::string> rename, FinishRename(*this));
+  if (rename.has_value()) recovered_.push_back(*rename);
   JET_ASSIGN_OR_RETURN(const std::vector<std::string> left_over,
-                       base::ListFolder(staging_.get(), staging_path));
-  for (const std::string& staged : left_over) JET_RETURN_IF_ERROR(RemoveStaged(staged));
+                       base::ListFolder(staging_.get(), absl::StrCat(path_, "/", kStaging)));
+  for (const std::string& staged : left_over) {
+    JET_RETURN_IF_ERROR(RemoveStaged(staged));
+    recovered_.push_back(absl::StrCat("removed what was left over in staging/", staged));
+  }
   return absl::OkStatus();
 }
 
@@ -159,7 +135,26 @@ absl::Status StoreFolder::CheckWritable() const {
 }
 
 absl::StatusOr<std::vector<std::string>> StoreFolder::KeyNames() const {
-  return base::ListFolder(keys_.get(), absl::StrCat(path_, "/", kKeys));
+  JET_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                       base::ListFolder(keys_.get(), absl::StrCat(path_, "/", kKeys)));
+  if (!replaced_.valid()) return names;
+  JET_ASSIGN_OR_RETURN(const std::vector<std::string> replaced,
+                       base::ListFolder(replaced_.get(), absl::StrCat(path_, "/", kReplaced)));
+  names.insert(names.end(), replaced.begin(), replaced.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+int StoreFolder::ParentOf(const std::string& name) const {
+  struct stat status = {};
+  const bool missing = fstatat(keys_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0;
+  return missing && replaced_.valid() ? replaced_.get() : keys_.get();
+}
+
+bool StoreFolder::HasMasterKey() const {
+  struct stat status = {};
+  return fstatat(root_.get(), kMasterKeyFile, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 absl::StatusOr<bool> StoreFolder::HasEntry(const std::string& name) const {
@@ -212,12 +207,11 @@ absl::Status StoreFolder::CheckRemovable(const std::string& name) const {
   return absl::OkStatus();
 }
 
-absl::Status StoreFolder::PlaceFile(const std::string& staged, const std::string& name) const {
-  if (RenameNoReplace(staging_.get(), staged, root_.get(), name) == 0) return absl::OkStatus();
-  return base::SystemError(errno, absl::StrCat("cannot put '", path_, "/", name, "' in its place"));
-}
-
 absl::Status StoreFolder::SyncRoot() const { return base::Sync(root_.get(), path_); }
+
+absl::Status StoreFolder::SyncStaging() const {
+  return base::Sync(staging_.get(), absl::StrCat(path_, "/", kStaging));
+}
 
 absl::Status StoreFolder::RemoveStaged(const std::string& staged) const {
   if (unlinkat(staging_.get(), staged.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();

@@ -27,8 +27,21 @@ class StoreFolder {
   int keys() const { return keys_.get(); }
   int staging() const { return staging_.get(); }
 
+  // What a killed writer had left and this opening has put in order, in words.
+  const std::vector<std::string>& recovered() const { return recovered_; }
+
   // Where the folder of the key `name` is, for people.
   std::string KeyPath(absl::string_view name) const;
+
+  // The folder that the folder of the key `name` is in: keys/, or, for a reader that finds what a
+  // killed rekey left, replaced/ (keystore/key_exchange.h).
+  int ParentOf(const std::string& name) const;
+
+  // replaced/, -1 when there is none. A writer has none: opening the store put it in order.
+  int replaced() const { return replaced_.get(); }
+
+  // True when there is a master.key in the store's folder.
+  bool HasMasterKey() const;
 
   // FAILED_PRECONDITION when the store was opened for reading.
   absl::Status CheckWritable() const;
@@ -53,11 +66,11 @@ class StoreFolder {
   // later sweep could.
   absl::Status CheckRemovable(const std::string& name) const;
 
-  // Renames the file `staged` to `name` in the store's folder, where nothing by that name may be.
-  absl::Status PlaceFile(const std::string& staged, const std::string& name) const;
-
-  // Syncs the store's folder itself: what PlaceFile put there, and keys/.
+  // Syncs the store's folder itself: master.key, and keys/.
   absl::Status SyncRoot() const;
+
+  // Syncs staging/.
+  absl::Status SyncStaging() const;
 
   // Removes a file or a folder of files from staging/. OK when there is none.
   absl::Status RemoveStaged(const std::string& staged) const;
@@ -68,7 +81,9 @@ class StoreFolder {
   absl::Status OpenRoot();
   absl::Status Lock() const;
   absl::Status OpenKeys(Access access);
+  absl::Status OpenReplaced();
   absl::Status OpenStaging();
+  absl::Status Recover();
   absl::Status MakeKeys() const;
 
   std::string path_;
@@ -77,6 +92,8 @@ class StoreFolder {
   base::UniqueFd root_;  // holds the lock
   base::UniqueFd keys_;
   base::UniqueFd staging_;  // of a writer only
+  base::UniqueFd replaced_;
+  std::vector<std::string> recovered_;
 };
 
 }  // namespace jet::keystore

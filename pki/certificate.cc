@@ -180,9 +180,8 @@ bool Certificate::is_weakly_signed() const {
 
 std::string Certificate::Pem() const { return WritePem(PEM_STRING_X509, state_->der); }
 
-absl::StatusOr<std::string> Certificate::Fingerprint() const {
-  JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
-                       crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, state_->der));
+absl::StatusOr<std::string> Certificate::Fingerprint(crypto::HashAlgorithm algorithm) const {
+  JET_ASSIGN_OR_RETURN(const crypto::Digest digest, crypto::ComputeDigest(algorithm, state_->der));
   return base::HexEncode(digest.value());
 }
 

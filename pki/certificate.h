@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "base/bytes.h"
+#include "crypto/hash_algorithm.h"
 #include "crypto/public_key.h"
 
 namespace jet::pki {
@@ -73,8 +74,9 @@ class Certificate {
   // PEM with the label CERTIFICATE (RFC 7468), a newline at its end.
   std::string Pem() const;
 
-  // SHA-256 of the DER, in hexadecimal.
-  absl::StatusOr<std::string> Fingerprint() const;
+  // The hash of the DER, in hexadecimal.
+  absl::StatusOr<std::string> Fingerprint(
+      crypto::HashAlgorithm algorithm = crypto::HashAlgorithm::kSha256) const;
 
   // The OpenSSL object, owned by this one. For pki/.
   X509* x509() const;

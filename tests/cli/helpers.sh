@@ -30,7 +30,7 @@ certificate() {
   printf '[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=ext\n[dn]\nCN=%s\n[ext]\n%s\n' \
     "$name" "${3-$GOOD_EXTENSIONS}" >"$name.cnf"
   # shellcheck disable=SC2086  # the kind is several words
-  openssl req -x509 -config "$name.cnf" -days 30 -nodes -newkey $kind -keyout "$name.key" -out "$name.pem" 2>"$name.log" &&
+  openssl req -x509 -config "$name.cnf" -days 400 -nodes -newkey $kind -keyout "$name.key" -out "$name.pem" 2>"$name.log" &&
     openssl x509 -in "$name.pem" -outform DER -out "$name.der" && chmod 600 "$name.key" && rm "$name.cnf" "$name.log"
 }
 

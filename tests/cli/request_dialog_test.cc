@@ -429,6 +429,17 @@ TEST(RequestDialogTest, IsStoppedAndGoesOnWithTheAnswerBegun) {
   EXPECT_EQ(terminal.Finish(), 0);
 }
 
+TEST(RequestDialogTest, SettingsThatLibeditWouldChangeAreAsBefore) {
+  const Scratch scratch;
+  OnTerminal terminal(scratch.path(), "stty -echoe -echoctl -iexten; before=$(stty -g); (" +
+                                          std::string(kAsk) +
+                                          "); [ \"$before\" = \"$(stty -g)\" ] && echo the same");
+  terminal.Answer("Country [US]: ", "");
+  terminal.Type("State: ", "\x04");
+  terminal.WaitFor("the same");
+  EXPECT_EQ(terminal.Finish(), 0) << terminal.seen();
+}
+
 TEST(RequestDialogTest, ALineCanBeEdited) {
   const Scratch scratch;
   OnTerminal terminal(scratch.path(), "export TERM=xterm; " + std::string(kAsk));

@@ -73,6 +73,37 @@ TEST(TerminalTest, TheEchoIsOnAgainAfterAnInterrupt) {
   EXPECT_THAT(interrupted.seen(), Not(HasSubstr("-echo ")));
 }
 
+TEST(TerminalTest, AsksForThePassphraseOfTheKeystoreOnceAndOnlyWhenItIsNeeded) {
+  const Scratch scratch;
+  ASSERT_EQ(RunScript(scratch.path(),
+                      "cp /bin/true f; jet-keystore generate --key-name k --key-type ec:p256 "
+                      "--keyring none --quiet")
+                .status,
+            0);
+  OnTerminal protect(scratch.path(), "jet-keystore protect");
+  protect.Answer("New passphrase of the keystore '", "geheim");
+  protect.Answer("again: ", "geheim");
+  EXPECT_EQ(protect.Finish(), 0) << protect.seen();
+  EXPECT_THAT(protect.seen(), Not(HasSubstr("geheim")));
+
+  OnTerminal list(scratch.path(), "jet-keystore list && jet-keystore delete x --yes");
+  EXPECT_EQ(list.Finish(), 3);
+  EXPECT_THAT(list.seen(), Not(HasSubstr("Passphrase")));
+
+  OnTerminal sign(scratch.path(), "jet-sign f --key k");
+  sign.Answer("Passphrase of the keystore '", "geheim");
+  EXPECT_EQ(sign.Finish(), 0) << sign.seen();
+  OnTerminal change(scratch.path(), "jet-keystore protect");
+  change.Answer("Passphrase of the keystore '", "geheim");
+  change.Answer("New passphrase of the keystore '", "anders");
+  change.Answer("again: ", "anders");
+  EXPECT_EQ(change.Finish(), 0) << change.seen();
+  OnTerminal wrong(scratch.path(), "jet-keystore rekey");
+  wrong.Answer("Passphrase of the keystore '", "geheim");
+  EXPECT_EQ(wrong.Finish(), 3);
+  EXPECT_THAT(wrong.seen(), HasSubstr("wrong passphrase"));
+}
+
 TEST(TerminalTest, DeletesOnlyWhenYesIsTyped) {
   const Scratch scratch;
   ASSERT_EQ(

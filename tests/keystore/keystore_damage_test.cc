@@ -247,9 +247,9 @@ TEST_F(KeystoreWithoutStoreKeyTest, MasterKeyOfTheWrongSize) {
   ExpectOnlyCertificates(StatusCode::kDataLoss, "has 5 bytes");
 }
 
-TEST_F(KeystoreWithoutStoreKeyTest, MasterKeyUnderAPassphrase) {
+TEST_F(KeystoreWithoutStoreKeyTest, DamagedMasterKeyUnderAPassphrase) {
   Rewrite("master.key", "-----BEGIN JET STORE KEY-----\n");
-  ExpectOnlyCertificates(StatusCode::kUnimplemented, "passphrase");
+  ExpectOnlyCertificates(StatusCode::kDataLoss, "is damaged");
 }
 
 TEST_F(KeystoreWithoutStoreKeyTest, EditedRecordPassesUnauthenticated) {

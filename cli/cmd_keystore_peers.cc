@@ -1,0 +1,136 @@
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "base/system_error.h"
+#include "cli/authorized_key.h"
+#include "cli/command.h"
+#include "cli/option_parser.h"
+#include "cli/replication.h"
+#include "keystore/pending_work.h"
+
+namespace jet::cli {
+namespace {
+
+constexpr size_t kMaxPublicKeyFile = 16 * 1024;
+
+struct PeersOptions {
+  std::string authorize;  // a public key file
+  bool accept_delete = false;
+  bool accept_private_key = false;
+};
+
+// The command that the other Routing Engine may run here, and nothing else.
+absl::StatusOr<std::string> ReceiveCommand(const Session& session, const PeersOptions& options) {
+  if (!IsPlainPath(session.keystore)) {
+    return UsageError(absl::StrCat("the keystore '", session.keystore,
+                                   "' cannot be named in authorized_keys: that takes an ",
+                                   "absolute path of letters, digits, '/', '.', '_' and '-'"));
+  }
+  std::string command = "jet-keystore receive";
+  const absl::StatusOr<std::string> without_option =
+      KeystorePath(absl::nullopt, session.configuration.keystore);
+  // Who logs in over ssh has none of this shell's environment.
+  const bool same_there = std::getenv("JET_KEYSTORE") == nullptr && without_option.ok() &&
+                          *without_option == session.keystore;
+  if (!same_there) absl::StrAppend(&command, " --keystore ", session.keystore);
+  if (options.accept_delete) absl::StrAppend(&command, " --accept-delete");
+  if (options.accept_private_key) absl::StrAppend(&command, " --accept-private-key");
+  return command;
+}
+
+absl::StatusOr<ExitStatus> Authorize(Session& session, const PeersOptions& options) {
+  JET_ASSIGN_OR_RETURN(const std::string command, ReceiveCommand(session, options));
+  JET_ASSIGN_OR_RETURN(const base::Bytes content,
+                       base::ReadFile(options.authorize, kMaxPublicKeyFile));
+  const absl::StatusOr<std::string> public_key = ParsePublicKeyFile(base::AsText(content));
+  if (!public_key.ok()) {
+    return base::Annotate(public_key.status(), absl::StrCat("'", options.authorize, "'"));
+  }
+  const std::string line = AuthorizedKeysLine(command, *public_key);
+  session.output.Line(line);
+  session.output.Object({{"type", "check"}, {"check", "authorize"}, {"line", line}});
+  return ExitStatus::kGood;
+}
+
+void PrintPeer(Session& session, const Peer& peer) {
+  session.output.Object(
+      {{"type", "check"},
+       {"check", "peer-settings"},
+       {"peer", peer.name},
+       {"destination", peer.local() ? Json(nullptr) : Json(peer.destination)},
+       {"keystore", peer.keystore.has_value() ? Json(*peer.keystore) : Json(nullptr)}});
+  std::string line = absl::StrCat(peer.name, ": ");
+  absl::StrAppend(&line, peer.local() ? "this Routing Engine" : "ssh ", peer.destination);
+  if (peer.keystore.has_value()) absl::StrAppend(&line, ", keystore ", *peer.keystore);
+  session.output.Line(line);
+}
+
+void PrintPending(Session& session, const keystore::PendingItem& item, const char* operation,
+                  bool private_key) {
+  session.output.Object({{"type", "check"},
+                         {"check", "pending"},
+                         {"peer", item.peer},
+                         {"key", item.name},
+                         {"operation", operation},
+                         {"private_key", private_key}});
+  session.output.Result(
+      {.subject = absl::StrCat(item.peer, ": ", item.name),
+       .word = "pending",
+       .rest = absl::StrCat(" (", operation, private_key ? ", with its private key)" : ")"),
+       .tone = Tone::kDoubtful});
+}
+
+// Prints what is pending for one key; an entry that cannot be read is the only failure.
+ExitStatus PrintItem(Session& session, const keystore::PendingItem& item) {
+  if (!item.entry.ok()) {
+    session.output.Error(item.entry.status().message());
+    return ExitStatus::kCouldNotDo;
+  }
+  if (!item.entry->removals.empty()) PrintPending(session, item, "delete", false);
+  if (item.entry->put.has_value()) {
+    PrintPending(session, item, "put", item.entry->put->with_private_key);
+  }
+  return ExitStatus::kGood;
+}
+
+absl::StatusOr<ExitStatus> PrintQueue(Session& session) {
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::PendingWork> pending,
+                       keystore::PendingWork::OpenExisting(session.keystore));
+  if (!pending.has_value()) return ExitStatus::kGood;
+  JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, pending->List());
+  ExitStatus status = ExitStatus::kGood;
+  for (const keystore::PendingItem& item : items) {
+    if (PrintItem(session, item) != ExitStatus::kGood) status = ExitStatus::kCouldNotDo;
+  }
+  return status;
+}
+
+absl::StatusOr<ExitStatus> RunPeers(Session& session, const PeersOptions& options) {
+  if (!options.authorize.empty()) return Authorize(session, options);
+  if (options.accept_delete || options.accept_private_key) {
+    return UsageError("--accept-delete and --accept-private-key are for --authorize");
+  }
+  if (OtherPeers(session).empty()) session.output.Note("no other Routing Engine is configured");
+  for (const Peer& peer : session.configuration.peers) PrintPeer(session, peer);
+  return PrintQueue(session);
+}
+
+}  // namespace
+
+RunFunction DeclareKeystorePeers(OptionParser& parser) {
+  auto options = std::make_shared<PeersOptions>();
+  parser.Value("--authorize", options->authorize, "FILE",
+               "Print the line of authorized_keys that lets this public key reach this keystore");
+  parser.Flag("--accept-delete", options->accept_delete,
+              "With --authorize: let it delete keys here");
+  parser.Flag("--accept-private-key", options->accept_private_key,
+              "With --authorize: let it store private keys here");
+  return [options](Session& session) { return RunPeers(session, *options); };
+}
+
+}  // namespace jet::cli

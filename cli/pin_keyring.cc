@@ -1,0 +1,107 @@
+#include "cli/pin_keyring.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "base/xattr.h"
+#include "crypto/signer.h"
+#include "ima/mirror.h"
+#include "ima/pin.h"
+#include "ima/signature.h"
+#include "sign/file_signer.h"
+
+namespace jet::cli {
+namespace {
+
+// Keys of the store that may prove the pin, the likelier ones first: every kernel with IMA can use
+// RSA, not every one EC.
+std::vector<keystore::StoredKey> PinCandidates(const keystore::KeyListing& listing,
+                                               const std::vector<ima::KeyringMember>& members) {
+  std::vector<keystore::StoredKey> candidates;
+  for (const keystore::StoredKey& key : listing.keys) {
+    if (key.has_private_key && ima::HoldsKeyOf(members, key.certificate)) candidates.push_back(key);
+  }
+  std::stable_partition(candidates.begin(), candidates.end(), [](const keystore::StoredKey& key) {
+    return key.certificate.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa;
+  });
+  return candidates;
+}
+
+absl::StatusOr<std::unique_ptr<crypto::Signer>> OpenPinSigner(const keystore::Keystore& store,
+                                                              const std::string& name) {
+  JET_ASSIGN_OR_RETURN(crypto::PrivateKey private_key, store.OpenPrivateKey(name));
+  return crypto::MakeSigner(std::move(private_key));
+}
+
+// Signs the pin program with the first candidate that opens; else writes a signature that is merely
+// well formed, which is enough for the kernel to look its keyring up.
+absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& store,
+                                    const std::vector<keystore::StoredKey>& candidates, int fd) {
+  for (const keystore::StoredKey& key : candidates) {
+    const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store, key.name);
+    if (!signer.ok()) {
+      session.output.Warning(
+          absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));
+      continue;
+    }
+    JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
+                         sign::FileSigner::New(**signer, key.certificate, {}, {}));
+    crypto::Hasher hasher;
+    JET_RETURN_IF_ERROR(file_signer.Sign(fd, hasher).status());
+    return true;
+  }
+  JET_ASSIGN_OR_RETURN(const base::Bytes value,
+                       ima::EncodeSignature({crypto::HashAlgorithm::kSha256, ima::KeyId{},
+                                             base::Bytes(256, uint8_t{0})}));
+  JET_RETURN_IF_ERROR(base::SetXattr(fd, base::kSecurityIma, value));
+  return false;
+}
+
+// Where the pin program is executed from: it must be a file system that the policy appraises.
+std::string PinFolder(const absl::optional<std::string>& given) {
+  if (given.has_value()) return *given;
+  const char* temporary = std::getenv("TMPDIR");
+  return temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
+}
+
+}  // namespace
+
+absl::StatusOr<ExitStatus> PinKeyring(Session& session, const absl::optional<std::string>& given,
+                                      const keystore::Keystore& store,
+                                      const std::vector<ima::KeyringMember>& members) {
+  const std::string folder = PinFolder(given);
+  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
+  const std::vector<keystore::StoredKey> candidates = PinCandidates(listing, members);
+  JET_ASSIGN_OR_RETURN(const ima::PinResult result,
+                       ima::PinKeyring(folder, [&](int fd) -> absl::StatusOr<bool> {
+                         return SignPinProgram(session, store, candidates, fd);
+                       }));
+  switch (result) {
+    case ima::PinResult::kPinned:
+      session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "pinned"}});
+      session.output.Result({"pin", "pinned",
+                             ": an unsigned program was refused and a signed one ran; the kernel "
+                             "keeps this keyring until it restarts",
+                             Tone::kGood});
+      return ExitStatus::kGood;
+    case ima::PinResult::kUnproven:
+      session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "unproven"}});
+      session.output.Result({"pin", "unproven",
+                             ": the kernel has looked its keyring up, but no file signed by a key "
+                             "of this keystore ran to prove which",
+                             Tone::kDoubtful});
+      return ExitStatus::kNo;
+    case ima::PinResult::kNotAppraising:
+      break;
+  }
+  session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "not-appraising"}});
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot pin the keyring: an unsigned program ran in '", folder,
+                   "', so no policy that appraises this file system is loaded yet"));
+}
+
+}  // namespace jet::cli

@@ -1,0 +1,137 @@
+#include "cli/receive.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "cli/key_report.h"
+#include "cli/open_keystore.h"
+#include "cli/remove_key.h"
+#include "cli/store_key.h"
+#include "keystore/peer_comparison.h"
+
+namespace jet::cli {
+namespace {
+
+using keystore::TransferReply;
+using keystore::TransferRequest;
+using keystore::TransferStatus;
+
+TransferReply Reply(TransferStatus status, absl::string_view message = "") {
+  TransferReply reply;
+  reply.status = status;
+  reply.message = std::string(message);
+  return reply;
+}
+
+absl::StatusOr<crypto::PrivateKey> DecodePrivateKey(const crypto::Secret& encoded) {
+  const auto no_passphrase = []() -> absl::StatusOr<crypto::Secret> {
+    return absl::InvalidArgumentError("the private key has a passphrase, and it must have none");
+  };
+  return crypto::PrivateKey::Decode(encoded, no_passphrase);
+}
+
+absl::StatusOr<pki::Certificate> DecodeCertificate(const TransferRequest& request) {
+  JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::Decode(request.certificate));
+  // The hash is over the bytes as they came, which could have been PEM.
+  if (certificate.der() != request.certificate) {
+    return absl::InvalidArgumentError("the certificate is not DER");
+  }
+  if (SubjectKeyIdentifierText(certificate) != request.subject_key_identifier) {
+    return absl::InvalidArgumentError("the certificate has another subject key identifier");
+  }
+  return certificate;
+}
+
+// The reply to a put: why it could not be done.
+TransferReply NotStored(const absl::Status& error) {
+  // The name is taken by another key, or the key id is: a matter of what is there, not of trying.
+  return Reply(absl::IsAlreadyExists(error) ? TransferStatus::kConflict : TransferStatus::kFailed,
+               error.message());
+}
+
+absl::StatusOr<TransferReply> Put(const Session& session, const ReceiveOptions& options,
+                                  const TransferRequest& request) {
+  JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, DecodeCertificate(request));
+  absl::optional<crypto::PrivateKey> private_key;
+  if (!request.private_key.empty()) {
+    JET_ASSIGN_OR_RETURN(private_key, DecodePrivateKey(request.private_key));
+  }
+  StoreKeyOptions store;
+  store.keyring = options.keyring;
+  store.same_key = SameKey::kIsWelcome;
+  if (options.allow_expired) store.expired = ima::ExpiredCertificates::kAllow;
+  const keystore::NewKey key = {request.name, certificate,
+                                private_key.has_value() ? &*private_key : nullptr,
+                                keystore::KeyOrigin::kImported};
+  const absl::StatusOr<KeyInStore> stored = StoreAndMirror(session, key, store, nullptr);
+  if (!stored.ok()) return NotStored(stored.status());
+  TransferReply reply = Reply(stored->was_there ? TransferStatus::kAlready : TransferStatus::kDone);
+  reply.has_private_key = stored->key.has_private_key;
+  return reply;
+}
+
+absl::StatusOr<TransferReply> Delete(const Session& session, const ReceiveOptions& options,
+                                     const TransferRequest& request) {
+  absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kWrite);
+  if (absl::IsNotFound(store.status())) return Reply(TransferStatus::kAlready);
+  JET_RETURN_IF_ERROR(store.status());
+  const absl::StatusOr<keystore::StoredKey> key = store->Find(request.name);
+  if (absl::IsNotFound(key.status())) return Reply(TransferStatus::kAlready);
+  JET_RETURN_IF_ERROR(key.status());
+  JET_ASSIGN_OR_RETURN(const std::string sha256, key->certificate.Fingerprint());
+  if (sha256 != request.certificate_sha256) {
+    return Reply(TransferStatus::kConflict,
+                 absl::StrCat("'", request.name, "' is another key there, which stays"));
+  }
+  if (!options.accept_delete) {
+    return Reply(TransferStatus::kRefused,
+                 "nothing is deleted there for others (jet-keystore receive --accept-delete "
+                 "allows it)");
+  }
+  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
+                       RingToClear(session, options.keyring));
+  const auto go_on = [](const keystore::StoredKey& /*key*/) { return absl::OkStatus(); };
+  JET_RETURN_IF_ERROR(RemoveKey(*store, request.name, keyring, go_on).status());
+  return Reply(TransferStatus::kDone);
+}
+
+absl::StatusOr<TransferReply> List(const Session& session) {
+  TransferReply reply = Reply(TransferStatus::kDone);
+  const absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kRead);
+  if (absl::IsNotFound(store.status())) return reply;
+  JET_RETURN_IF_ERROR(store.status());
+  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
+  JET_ASSIGN_OR_RETURN(reply.keys, keystore::KeysForPeer(listing));
+  return reply;
+}
+
+absl::StatusOr<TransferReply> Do(Session& session, const ReceiveOptions& options,
+                                 const TransferRequest& request) {
+  switch (request.operation) {
+    case keystore::TransferOperation::kPut:
+      if (!request.private_key.empty() && !options.accept_private_key) {
+        return Reply(TransferStatus::kRefused,
+                     "no private keys are taken there (jet-keystore receive --accept-private-key "
+                     "allows it)");
+      }
+      return Put(session, options, request);
+    case keystore::TransferOperation::kDelete:
+      return Delete(session, options, request);
+    case keystore::TransferOperation::kList:
+      break;
+  }
+  return List(session);
+}
+
+}  // namespace
+
+TransferReply Answer(Session& session, const ReceiveOptions& options,
+                     const TransferRequest& request) {
+  const absl::StatusOr<TransferReply> done = Do(session, options, request);
+  TransferReply reply = done.ok() ? *done : Reply(TransferStatus::kFailed, done.status().message());
+  reply.id = request.id;
+  return reply;
+}
+
+}  // namespace jet::cli
