@@ -1,7 +1,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -16,7 +15,6 @@
 #include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/remove_key.h"
-#include "cli/requested_keys.h"
 #include "cli/replication.h"
 #include "keystore/keystore.h"
 
@@ -58,23 +56,6 @@ absl::Status CheckKeyExists(const Session& session, const std::string& name) {
   return absl::IsNotFound(found) ? found : absl::OkStatus();
 }
 
-// True for a name that no key of the store has, but one that waits for its certificate.
-absl::StatusOr<bool> OnlyWaits(const Session& session, const std::string& name,
-                               const absl::Status& exists) {
-  if (!absl::IsNotFound(exists)) return false;
-  JET_ASSIGN_OR_RETURN(const std::vector<keystore::StoredKey> waiting, ListRequestedKeys(session));
-  return std::any_of(waiting.begin(), waiting.end(),
-                     [&name](const keystore::StoredKey& key) { return key.name == name; });
-}
-
-absl::StatusOr<ExitStatus> DeleteWaiting(Session& session, const std::string& name) {
-  JET_RETURN_IF_ERROR(RemoveRequestedKey(session, name));
-  session.output.Object({{"type", "key"}, {"name", name}, {"deleted", true}, {"unlinked", false}});
-  session.output.Line(
-      absl::StrCat("key '", name, "' deleted, which waited for its certificate"));
-  return ExitStatus::kGood;
-}
-
 // What was removed here, and how the peers are to be told.
 struct Deletion {
   RemovedKey removed;
@@ -113,11 +94,8 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  const absl::Status exists = CheckKeyExists(session, options.name);
-  JET_ASSIGN_OR_RETURN(const bool only_waits, OnlyWaits(session, options.name, exists));
-  if (!only_waits) JET_RETURN_IF_ERROR(exists);
+  JET_RETURN_IF_ERROR(CheckKeyExists(session, options.name));
   JET_RETURN_IF_ERROR(Confirm(options));
-  if (only_waits) return DeleteWaiting(session, options.name);
   Replication replication(session, options.name, options.peers);
   JET_ASSIGN_OR_RETURN(const Deletion deletion, DeleteHere(session, options, replication));
   const RemovedKey& removed = deletion.removed;

@@ -78,9 +78,13 @@ absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
                          ReadNewPassphrase(options.passphrase, absl::StrCat("the exported key '",
                                                                             options.name, "'")));
   }
+  // The store key's passphrase is asked for before the store is locked.
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
-                       OpenKeystore(session, keystore::Access::kRead));
+                       options.private_key.empty()
+                           ? OpenKeystore(session, keystore::Access::kRead)
+                           : OpenUnlockedKeystore(session, keystore::Access::kRead));
   JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(options.name));
+  NoteUnlessChecked(session, store);
   std::vector<base::StagedFile> files;
   if (!options.private_key.empty()) {
     JET_ASSIGN_OR_RETURN(base::StagedFile file, StagePrivateKey(store, options, passphrase));

@@ -12,16 +12,12 @@
 #include "cli/command.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
-#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/passphrase.h"
 #include "cli/private_key_input.h"
-#include "cli/requested_keys.h"
 #include "cli/store_key.h"
 #include "crypto/key_type.h"
-#include "crypto/signer.h"
 #include "pki/issue.h"
-#include "pki/request.h"
 
 namespace jet::cli {
 namespace {
@@ -32,7 +28,6 @@ constexpr char kCertificateFile[] = "ima-cert.x509";
 
 // As long as Junos's own self-signed certificates are valid.
 constexpr int kDefaultDays = 1825;
-constexpr int kMostDays = 36500;
 
 struct GenerateOptions {
   std::string key_name;
@@ -42,7 +37,6 @@ struct GenerateOptions {
   absl::optional<std::string> keyring;
   std::string ca_certificate;
   PrivateKeyOptions ca_private_key;
-  std::string request;  // a path
   std::string out_dir;
   bool no_encryption = false;
   PassphraseOptions passphrase;
@@ -66,13 +60,6 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   }
   if (!options.out_dir.empty() && options.keyring.has_value()) {
     return UsageError("--keyring does not go with --out-dir: nothing is mirrored");
-  }
-  if (!options.request.empty() &&
-      (!options.out_dir.empty() || !options.ca_certificate.empty() ||
-       options.keyring.has_value() || options.peers.with_private_key)) {
-    return UsageError(
-        "--request goes with none of --out-dir, --ca-x509-cert, --keyring and --with-private-key: "
-        "the certificate is still to come");
   }
   if (!options.out_dir.empty() && options.peers.with_private_key) {
     return UsageError("--with-private-key does not go with --out-dir: no peer is told");
@@ -140,64 +127,6 @@ absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& o
   return ExitStatus::kGood;
 }
 
-// Returns the key that waits under the name, or makes one and lets it wait.
-absl::StatusOr<crypto::PrivateKey> WaitingKey(const Session& session,
-                                              const GenerateOptions& options,
-                                              crypto::PrivateKey key) {
-  // Makes the keystore as well, and keeps others from taking the name meanwhile.
-  JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
-                       OpenKeystore(session, keystore::Access::kCreate));
-  if (store.Find(options.key_name).ok()) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("the keystore '", store.path(), "' already has a key '", options.key_name, "'"));
-  }
-  JET_ASSIGN_OR_RETURN(keystore::Keystore requests,
-                       OpenRequestedKeys(session, keystore::Access::kCreate));
-  if (requests.Find(options.key_name).ok()) return requests.OpenPrivateKey(options.key_name);
-  const absl::Time now = absl::Now();
-  JET_ASSIGN_OR_RETURN(
-      const pki::Certificate stand_in,
-      pki::IssueSelfSigned(key, options.subject, {now, now + absl::Hours(24) * kMostDays}));
-  JET_RETURN_IF_ERROR(
-      requests
-          .Add({options.key_name, stand_in, &key, keystore::KeyOrigin::kGenerated},
-               [](const keystore::StoredKey&) { return absl::OkStatus(); })
-          .status());
-  return key;
-}
-
-// Makes a key that waits in the keystore, and writes its request. The same call again writes the
-// request of the same key again, as long as that waits.
-absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& options,
-                                       crypto::PrivateKey new_key) {
-  // What stands in the way of the file is said before there is a key.
-  JET_RETURN_IF_ERROR(base::StagedFile::Write(options.request, 0644, {}).status());
-  JET_ASSIGN_OR_RETURN(crypto::PrivateKey key, WaitingKey(session, options, std::move(new_key)));
-  JET_ASSIGN_OR_RETURN(const std::unique_ptr<crypto::Signer> signer,
-                       crypto::MakeSigner(std::move(key)));
-  JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
-                       pki::MakeRequest(*signer, options.subject));
-  std::vector<base::StagedFile> files;
-  JET_ASSIGN_OR_RETURN(
-      base::StagedFile file,
-      base::StagedFile::Write(options.request, 0644, base::AsBytes(request.Pem())));
-  files.push_back(std::move(file));
-  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
-  session.output.Object({{"type", "key"},
-                         {"name", options.key_name},
-                         {"request_path", options.request},
-                         {"key_type", request.public_key().type().name},
-                         {"subject", request.subject_text()}});
-  session.output.Labelled({{"Key Name", options.key_name},
-                           {"Subject", request.subject_text()},
-                           {"Key Type", request.public_key().type().name},
-                           {"Request", options.request}});
-  session.output.Line(absl::StrCat(
-      "The key waits for its certificate: jet-keystore import --key-name ", options.key_name,
-      " --x509-cert CERT"));
-  return ExitStatus::kGood;
-}
-
 absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options) {
   if (options.subject.common_name.empty()) options.subject.common_name = options.key_name;
   JET_RETURN_IF_ERROR(CheckOptions(options));
@@ -206,8 +135,7 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
   if (options.out_dir.empty()) options.ca_private_key.passphrase = options.passphrase;
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
-  JET_ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
-  if (!options.request.empty()) return MakeRequest(session, options, std::move(key));
+  JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
   if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
   StoreKeyOptions store;
@@ -237,16 +165,13 @@ RunFunction DeclareKeystoreGenerate(OptionParser& parser) {
                "Common name in the subject (the key's name)");
   parser.Value("--email", options->subject.email, "TEXT", "E-mail address in the subject");
   parser.Value("--days", options->days, "N", "Days that the certificate is valid (1825)")
-      .InRange(1, kMostDays);
+      .InRange(1, 36500);
   parser.Value("--ca-x509-cert", options->ca_certificate, "FILE",
                "Certificate of the CA that issues the new one (it signs itself)");
   parser.Value("--ca-private-key", options->ca_private_key.source, "FILE",
                "Private key of that CA");
   parser.Flag("--insecure-key-mode", options->ca_private_key.insecure_mode,
               "Take a CA key file that group or others can read");
-  parser.Value("--request", options->request, "FILE",
-               "Write a certificate request (PKCS#10) there; the key waits in the keystore for "
-               "the certificate");
   parser.Value("--out-dir", options->out_dir, "DIR",
                "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key");
   parser.Flag("--no-encryption", options->no_encryption,

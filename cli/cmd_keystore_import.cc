@@ -9,7 +9,6 @@
 #include "cli/key_commands.h"
 #include "cli/keyring_option.h"
 #include "cli/option_parser.h"
-#include "cli/requested_keys.h"
 #include "cli/store_key.h"
 #include "jet-cert-request/certs_folder.h"
 #include "pki/pkcs12.h"
@@ -98,16 +97,6 @@ absl::StatusOr<KeyMaterial> Read(const Session& session, const ImportOptions& op
   return ReadFiles(options.private_key, options.certificate);
 }
 
-// A certificate that comes without its private key may be the one that a key of the keystore waits
-// for. Returns whether it is.
-absl::StatusOr<bool> JoinRequestedKey(const Session& session, const std::string& name,
-                                      KeyMaterial& material) {
-  if (material.private_key.has_value()) return false;
-  JET_ASSIGN_OR_RETURN(material.private_key,
-                       FindRequestedKey(session, name, material.certificate));
-  return material.private_key.has_value();
-}
-
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptions& options) {
@@ -115,8 +104,7 @@ absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptio
   const std::string& name = options.key_name.empty() ? options.request_name : options.key_name;
   const absl::Status name_status = keystore::CheckKeyName(name);
   if (!name_status.ok()) return UsageError(name_status.message());
-  JET_ASSIGN_OR_RETURN(KeyMaterial material, Read(session, options));
-  JET_ASSIGN_OR_RETURN(const bool was_waiting, JoinRequestedKey(session, name, material));
+  JET_ASSIGN_OR_RETURN(const KeyMaterial material, Read(session, options));
   if (options.peers.with_private_key && !material.private_key.has_value()) {
     return UsageError("--with-private-key is for --private-key, which is not given");
   }
@@ -132,7 +120,6 @@ absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptio
     return base::Annotate(stored.status(),
                           absl::StrCat("cannot import '", material.source, "' as '", name, "'"));
   }
-  if (was_waiting) JET_RETURN_IF_ERROR(RemoveRequestedKey(session, name));
   return stored;
 }
 

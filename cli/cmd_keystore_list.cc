@@ -12,7 +12,6 @@
 #include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/peer_status.h"
-#include "cli/requested_keys.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
@@ -89,16 +88,6 @@ absl::StatusOr<ListCounts> ListAll(Session& session) {
   return PrintListing(session, listing);
 }
 
-absl::Status NoteRequestedKeys(Session& session) {
-  JET_ASSIGN_OR_RETURN(const std::vector<keystore::StoredKey> waiting, ListRequestedKeys(session));
-  for (const keystore::StoredKey& key : waiting) {
-    session.output.Note(absl::StrCat("key '", key.name, "' waits for its certificate since ",
-                                     TimeText(key.created), ": jet-keystore import --key-name ",
-                                     key.name, " --x509-cert CERT"));
-  }
-  return absl::OkStatus();
-}
-
 // Says exactly what the encryption of a private key guards against.
 void NoteAtRest(Session& session, const keystore::Keystore& store) {
   if (store.IsProtected().value_or(false)) {
@@ -125,7 +114,6 @@ absl::StatusOr<ExitStatus> RunKeystoreList(Session& session, const ListOptions& 
     return ListOne(session, store, options.key_name);
   }
   JET_ASSIGN_OR_RETURN(const ListCounts counts, ListAll(session));
-  JET_RETURN_IF_ERROR(NoteRequestedKeys(session));
   ExitStatus status = counts.damaged == 0 ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
   if (options.peers) {
     JET_ASSIGN_OR_RETURN(const ExitStatus peers, ReportPeers(session, options.peer_options));

@@ -24,20 +24,29 @@ struct PeersOptions {
   bool accept_private_key = false;
 };
 
-// The command that the other Routing Engine may run here, and nothing else.
-absl::StatusOr<std::string> ReceiveCommand(const Session& session, const PeersOptions& options) {
-  if (!IsPlainPath(session.keystore)) {
-    return UsageError(absl::StrCat("the keystore '", session.keystore,
-                                   "' cannot be named in authorized_keys: that takes an ",
+// Appends an option that names a file or folder. Whoever logs in over ssh has neither this shell's
+// environment and working folder nor its --config.
+absl::Status AppendPath(std::string& command, absl::string_view option, const std::string& path) {
+  if (!IsPlainPath(path)) {
+    return UsageError(absl::StrCat("'", path, "' cannot be named in authorized_keys: that takes an ",
                                    "absolute path of letters, digits, '/', '.', '_' and '-'"));
   }
+  absl::StrAppend(&command, " ", option, " ", path);
+  return absl::OkStatus();
+}
+
+// The command that the other Routing Engine may run here, and nothing else.
+absl::StatusOr<std::string> ReceiveCommand(const Session& session, const PeersOptions& options) {
   std::string command = "jet-keystore receive";
-  const absl::StatusOr<std::string> without_option =
-      KeystorePath(absl::nullopt, session.configuration.keystore);
-  // Who logs in over ssh has none of this shell's environment.
-  const bool same_there = std::getenv("JET_KEYSTORE") == nullptr && without_option.ok() &&
-                          *without_option == session.keystore;
-  if (!same_there) absl::StrAppend(&command, " --keystore ", session.keystore);
+  JET_RETURN_IF_ERROR(AppendPath(command, "--keystore", session.keystore));
+  const StoreKeyInput& store_key = session.store_key;
+  if (store_key.master_key_file.has_value()) {
+    JET_RETURN_IF_ERROR(AppendPath(command, "--master-key-file", *store_key.master_key_file));
+  }
+  if (store_key.passphrase.file.has_value()) {
+    JET_RETURN_IF_ERROR(
+        AppendPath(command, "--store-passphrase-file", *store_key.passphrase.file));
+  }
   if (options.accept_delete) absl::StrAppend(&command, " --accept-delete");
   if (options.accept_private_key) absl::StrAppend(&command, " --accept-private-key");
   return command;

@@ -5,7 +5,6 @@
 #include "cli/command.h"
 #include "cli/open_keystore.h"
 #include "cli/option_parser.h"
-#include "cli/requested_keys.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
@@ -26,17 +25,7 @@ void ReportKeys(Session& session, const keystore::RekeyReport& report) {
   }
 }
 
-// The keys that wait for a certificate are under the same store key and would be left behind.
-absl::Status CheckNoneWaits(const Session& session) {
-  JET_ASSIGN_OR_RETURN(const std::vector<keystore::StoredKey> waiting, ListRequestedKeys(session));
-  if (waiting.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("key '", waiting.front().name, "' waits for its certificate: import that, or ",
-                   "delete the key (jet-keystore delete ", waiting.front().name, ") before rekey"));
-}
-
 absl::StatusOr<ExitStatus> RunRekey(Session& session) {
-  JET_RETURN_IF_ERROR(CheckNoneWaits(session));
   JET_ASSIGN_OR_RETURN(keystore::Keystore store,
                        OpenUnlockedKeystore(session, keystore::Access::kWrite));
   JET_ASSIGN_OR_RETURN(const keystore::RekeyReport report, store.Rekey());

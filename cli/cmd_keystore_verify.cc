@@ -1,6 +1,5 @@
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -10,7 +9,6 @@
 #include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/peer_status.h"
-#include "cli/requested_keys.h"
 #include "keystore/verify.h"
 
 namespace jet::cli {
@@ -27,8 +25,6 @@ struct VerifyOptions {
   PeerOptions peer_options;
 };
 
-// Before the names of keys that wait for their certificates.
-constexpr char kRequestedKeys[] = "requests/";
 
 // How a result is printed: in capitals what makes the exit status other than 0.
 struct ResultWords {
@@ -127,22 +123,6 @@ size_t RunRepair(Session& session, absl::Status& status) {
   return report.done.size();
 }
 
-// The keys that wait for their certificates are a keystore of their own.
-absl::Status AddRequestedKeys(const Session& session, VerifyReport& report) {
-  const Session requests = RequestedKeysSession(session);
-  const absl::StatusOr<VerifyReport> requested =
-      keystore::Verify(requests.keystore, MasterKeyOptionsOf(requests), absl::Now());
-  if (absl::IsNotFound(requested.status())) return absl::OkStatus();
-  JET_RETURN_IF_ERROR(requested.status());
-  for (CheckedObject object : requested->objects) {
-    // The store key was looked at with the keystore's own objects.
-    if (object.kind == CheckedKind::kStoreKey) continue;
-    object.name = object.name == "." ? kRequestedKeys : absl::StrCat(kRequestedKeys, object.name);
-    report.objects.push_back(std::move(object));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<ExitStatus> RunVerify(Session& session, const VerifyOptions& options) {
   // A passphrase is asked for before the store is locked; without one, what it takes to check all
   // is said of each key.
@@ -150,9 +130,8 @@ absl::StatusOr<ExitStatus> RunVerify(Session& session, const VerifyOptions& opti
   absl::Status repair;
   const size_t repaired = options.repair ? RunRepair(session, repair) : 0;
   JET_ASSIGN_OR_RETURN(
-      VerifyReport report,
+      const VerifyReport report,
       keystore::Verify(session.keystore, MasterKeyOptionsOf(session), absl::Now()));
-  JET_RETURN_IF_ERROR(AddRequestedKeys(session, report));
   for (const CheckedObject& object : report.objects) Print(session, object);
   ExitStatus status = StatusOf(report);
   if (options.peers) {

@@ -86,8 +86,9 @@ absl::StatusOr<keystore::TransferReply> ReplyOf(const base::ChildProcessResult& 
     return absl::DataLossError(
         absl::StrCat("what it answered is no reply: ", reply.status().message()));
   }
-  // Without an id it could not even read the request.
-  if (reply->id != id && !reply->id.empty()) {
+  // Without an id it could not even read the request, and so has done nothing.
+  const bool unread = reply->id.empty() && reply->status == keystore::TransferStatus::kFailed;
+  if (reply->id != id && !unread) {
     return absl::DataLossError("what it answered is the reply to another request");
   }
   return reply;

@@ -174,7 +174,10 @@ bool IsOwnFailure(const absl::Status& status) {
   return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
 }
 
-bool IsDamage(const absl::Status& status) { return !status.ok() && base::ErrnoOf(status) == 0; }
+bool IsDamage(const absl::Status& status) {
+  return (absl::IsDataLoss(status) || absl::IsUnimplemented(status)) &&
+         base::ErrnoOf(status) == 0;
+}
 
 absl::Status WriteKeyFolder(const KeyPlace& place, const NewKey& key, const StoreKey& store_key,
                             absl::Time created) {

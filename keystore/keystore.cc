@@ -140,6 +140,8 @@ absl::StatusOr<KeyListing> Keystore::State::ReadAll() {
 
 absl::StatusOr<KeyFolder> Keystore::State::Find(absl::string_view name) {
   JET_RETURN_IF_ERROR(CheckKeyName(name));
+  // Before the key: that the file of its passphrase is not there is not "no such key".
+  JET_RETURN_IF_ERROR(master_key.ForReading().status());
   absl::StatusOr<KeyFolder> read = Read(std::string(name));
   if (absl::IsNotFound(read.status())) return NoSuchKey(name);
   return read;
@@ -190,6 +192,7 @@ absl::StatusOr<StoredKey> Keystore::State::StageAndCommit(const std::string& sta
   // Each time, as who made master.key or keys/ may have been killed before it could: no key may
   // outlive the store key in a power cut.
   JET_RETURN_IF_ERROR(folder.SyncRoot());
+  JET_RETURN_IF_ERROR(master_key.Sync());
   const KeyPlace place = {folder.staging(), staged, folder.KeyPath(key.name)};
   JET_RETURN_IF_ERROR(WriteKeyFolder(place, key, opened->newest(), absl::Now()));
   JET_ASSIGN_OR_RETURN(StoredKey stored, ProveStaged(place, key, *opened));
@@ -221,11 +224,13 @@ absl::Status Keystore::State::Undo(const std::string& name, const std::string& s
 
 // Does all of a removal that can be refused.
 absl::Status Keystore::State::PrepareRemoval(const std::string& name, KeyStep unlink) {
+  // A wrong passphrase is no damage of the key.
+  JET_RETURN_IF_ERROR(master_key.ForReading().status());
   const absl::StatusOr<KeyFolder> read = Read(name);
   if (absl::IsNotFound(read.status())) return NoSuchKey(name);
-  // A disk that fails to read is no reason to take the key away and leave its certificate in the
+  // A disk that fails to read, or a mode that somebody changed, is no reason to take the key away and leave its certificate in the
   // keyring.
-  if (!read.ok() && !IsDamage(read.status())) return read.status();
+  if (!read.ok() && !IsDamage(read.status()) && folder.HasFolder(name)) return read.status();
   JET_RETURN_IF_ERROR(folder.CheckRemovable(name));
   return read.ok() ? unlink(read->key) : absl::OkStatus();
 }

@@ -108,6 +108,11 @@ absl::Status MasterKey::NeedPassphrase(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status MasterKey::Sync() const {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  return file.Sync();
+}
+
 absl::Status MasterKey::Make() {
   JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
   JET_ASSIGN_OR_RETURN(const crypto::Secret key, crypto::RandomSecret(kStoreKeySize));

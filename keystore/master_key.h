@@ -55,6 +55,10 @@ class MasterKey {
   // Puts the next store key in the place of the present one.
   absl::Status PromoteNext();
 
+  // Syncs the folder of the file: whoever made the file, or the next one, may have been killed before
+  // it could.
+  absl::Status Sync() const;
+
   // For messages: where the store key is.
   std::string path() const;
   bool is_elsewhere() const { return !options_.file.empty(); }

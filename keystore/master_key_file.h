@@ -56,6 +56,9 @@ class MasterKeyFile {
   // Puts the next file in the place of the file.
   absl::Status PromoteNext() const;
 
+  // Syncs the folder that the file is in.
+  absl::Status Sync() const;
+
  private:
   explicit MasterKeyFile(std::string path) : path_(std::move(path)) {}
 
@@ -64,7 +67,6 @@ class MasterKeyFile {
   absl::Status CreateNamed(const std::string& name, base::ByteSpan content) const;
   absl::StatusOr<std::string> Stage(base::ByteSpan content) const;
   absl::Status CheckWritable() const;
-  absl::Status Sync() const;
 
   std::string path_;  // for people
   std::string name_ = kMasterKeyFile;

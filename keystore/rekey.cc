@@ -72,7 +72,11 @@ absl::StatusOr<const StoreKeys*> BeginOrResume(MasterKey& master_key, RekeyRepor
                           "cannot go on with the rekey that has begun: its new store key");
   }
   report.resumed = opened->next() != nullptr;
-  if (report.resumed) return opened;
+  if (report.resumed) {
+    // No key may move to it before it is sure to stay.
+    JET_RETURN_IF_ERROR(master_key.Sync());
+    return opened;
+  }
   const absl::Status made = master_key.MakeNext();
   if (!made.ok()) return base::Annotate(made, "no key was changed: cannot write a new store key");
   return master_key.Open();

@@ -188,6 +188,12 @@ absl::Status StoreFolder::TakeOutKey(const std::string& name, const std::string&
   return synced;
 }
 
+bool StoreFolder::HasFolder(const std::string& name) const {
+  struct stat status = {};
+  return fstatat(ParentOf(name), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(status.st_mode);
+}
+
 absl::Status StoreFolder::CheckRemovable(const std::string& name) const {
   const absl::StatusOr<base::UniqueFd> folder =
       base::OpenAt(keys_.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

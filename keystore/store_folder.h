@@ -62,6 +62,9 @@ class StoreFolder {
   // The reverse: when it fails the key is still in keys/.
   absl::Status TakeOutKey(const std::string& name, const std::string& staged) const;
 
+  // True when what is in keys/ by this name is a folder, as every key is.
+  bool HasFolder(const std::string& name) const;
+
   // FAILED_PRECONDITION when keys/`name` holds a folder: RemoveStaged could not remove it, and no
   // later sweep could.
   absl::Status CheckRemovable(const std::string& name) const;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <sstream>
 
@@ -108,6 +109,7 @@ bool OnTerminal::ReadSome(short also) {
   if ((waiting.revents & POLLIN) == 0) return (waiting.revents & also) != 0;
   std::array<char, 4096> buffer;
   const ssize_t count = read(terminal_, buffer.data(), buffer.size());
+  if (count < 0 && errno == EAGAIN) return true;
   if (count <= 0) return false;
   seen_.append(buffer.data(), static_cast<size_t>(count));
   return true;
