@@ -274,6 +274,8 @@ namespace {
 using Outcome = Publication::Outcome;
 
 void PublishInChild(const Publication& publication, int report_fd) {
+  // What is sent to the whole process group then does not hit both processes.
+  (void)setsid();
   const Outcome outcome = publication.Attempt();
   std::array<uint8_t, sizeof outcome> report;
   std::memcpy(report.data(), &outcome, sizeof outcome);

@@ -1,5 +1,4 @@
-#include <unistd.h>
-
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -28,47 +27,57 @@ constexpr char kDefaultKeyType[] = "rsa:2048";
 
 struct RequestOptions {
   RawAnswers answers;
-  std::string answers_file;
+  absl::optional<std::string> answers_file;
+  bool yes = false;
   RequestFileOptions files;
+};
+
+// An answer that breaks its rule, and what is said about it.
+struct WrongAnswer {
+  Field field;
+  std::string message;
 };
 
 // Puts the answers of the command line and of the answers file into `form`. Returns what is wrong
 // with them.
-absl::StatusOr<std::vector<std::string>> FillForm(const RequestOptions& options, Form& form) {
+absl::StatusOr<std::vector<WrongAnswer>> FillForm(const RequestOptions& options, Form& form) {
   RawAnswers answers;
-  if (!options.answers_file.empty()) {
-    JET_ASSIGN_OR_RETURN(answers, ReadAnswersFile(options.answers_file));
+  if (options.answers_file.has_value()) {
+    if (options.answers_file->empty()) return UsageError("--answers names no file");
+    JET_ASSIGN_OR_RETURN(answers, ReadAnswersFile(*options.answers_file));
   }
-  std::vector<std::string> wrong;
+  std::vector<WrongAnswer> wrong;
   for (const FieldRow& row : cert_request::Fields()) {
     const size_t i = static_cast<size_t>(row.field);
     const absl::optional<std::string>& answer =
         options.answers.at(i).has_value() ? options.answers.at(i) : answers.at(i);
     if (!answer.has_value()) continue;
     const absl::Status set = form.Set(row.field, *answer);
-    if (!set.ok()) wrong.emplace_back(set.message());
+    if (!set.ok()) wrong.push_back({row.field, std::string(set.message())});
   }
   return wrong;
 }
 
-bool IsGivenWrong(const RequestOptions& options, Field field) {
-  return options.answers.at(static_cast<size_t>(field)).has_value();
+bool IsWrong(const std::vector<WrongAnswer>& wrong, Field field) {
+  return std::any_of(wrong.begin(), wrong.end(),
+                     [field](const WrongAnswer& answer) { return answer.field == field; });
 }
 
-// One error for all that is missing or wrong.
-absl::Status Incomplete(const RequestOptions& options, const std::vector<std::string>& wrong,
-                        const std::vector<Field>& missing, bool may_ask) {
+// One error for all that is missing or wrong; `why_not_asked` is empty when what is missing can be
+// asked for.
+absl::Status Incomplete(const std::vector<WrongAnswer>& wrong, const std::vector<Field>& missing,
+                        const std::string& why_not_asked) {
   std::vector<std::string> names;
   for (const Field field : missing) {
     // What is wrong is missing in the form, too.
-    if (!IsGivenWrong(options, field)) {
+    if (!IsWrong(wrong, field)) {
       names.push_back(absl::StrCat("--", cert_request::RowOf(field).key));
     }
   }
-  std::vector<std::string> parts = wrong;
-  if (!may_ask && !names.empty()) {
-    parts.push_back(absl::StrCat("there is no terminal to ask on, and missing are: ",
-                                 absl::StrJoin(names, ", ")));
+  std::vector<std::string> parts;
+  for (const WrongAnswer& answer : wrong) parts.push_back(answer.message);
+  if (!why_not_asked.empty() && !names.empty()) {
+    parts.push_back(absl::StrCat(why_not_asked, ", and missing are: ", absl::StrJoin(names, ", ")));
   }
   return UsageError(absl::StrJoin(parts, "; "));
 }
@@ -76,9 +85,13 @@ absl::Status Incomplete(const RequestOptions& options, const std::vector<std::st
 // What the earlier requests of the folder suggest; nothing where there is no folder yet.
 absl::StatusOr<RequestSuggestions> SuggestionsOf(const std::string& certs_dir) {
   RequestSuggestions suggestions;
-  suggestions.next_index = [certs_dir](const CertificateName& name) -> uint64_t {
+  suggestions.next_index = [certs_dir](const CertificateName& name) -> absl::optional<uint64_t> {
     const absl::StatusOr<CertsFolder> folder = CertsFolder::Open(certs_dir, FolderAccess::kRead);
-    return folder.ok() ? folder->NextIndex(name).value_or(1) : 1;
+    if (absl::IsNotFound(folder.status())) return 1;
+    if (!folder.ok()) return absl::nullopt;
+    const absl::StatusOr<uint64_t> next = folder->NextIndex(name);
+    if (!next.ok()) return absl::nullopt;
+    return *next;
   };
   const absl::StatusOr<CertsFolder> folder = CertsFolder::Open(certs_dir, FolderAccess::kRead);
   if (absl::IsNotFound(folder.status())) return suggestions;
@@ -98,17 +111,26 @@ absl::Status Ask(Session& session, const RequestFileOptions& files, const crypto
   JET_ASSIGN_OR_RETURN(const std::unique_ptr<LineEditor> editor, LineEditor::Open());
   std::vector<std::pair<std::string, std::string>> more = {{"Key type", type.name},
                                                            {"Folder", certs_dir}};
-  if (!files.key_out.empty()) more.emplace_back("Private key", files.key_out);
+  if (files.key_out.has_value()) more.emplace_back("Private key", *files.key_out);
   return AskForForm(*editor, suggestions, more, form);
 }
 
-// A name that is taken is said before a passphrase is asked for.
+// A name that is taken, and a place that the key cannot go to, are said before a passphrase is
+// asked for and the folder is made.
 absl::Status CheckNameIsFree(const std::string& certs_dir, const CertificateName& name,
                              const std::string& key_out) {
   const absl::StatusOr<CertsFolder> folder = CertsFolder::Open(certs_dir, FolderAccess::kRead);
-  if (absl::IsNotFound(folder.status())) return absl::OkStatus();
+  if (absl::IsNotFound(folder.status())) {
+    return key_out.empty() ? absl::OkStatus() : cert_request::CheckKeyOut(key_out);
+  }
   JET_RETURN_IF_ERROR(folder.status());
   return cert_request::CheckNameIsFree(*folder, name, key_out);
+}
+
+// Empty when there is somebody to ask.
+std::string WhyNotAsked(const RequestOptions& options) {
+  if (options.yes) return "--yes asks nothing";
+  return HasTerminal() ? "" : "there is no terminal to ask on";
 }
 
 absl::StatusOr<ExitStatus> RunCertificateRequest(Session& session, const RequestOptions& options) {
@@ -116,24 +138,26 @@ absl::StatusOr<ExitStatus> RunCertificateRequest(Session& session, const Request
                        crypto::ParseSigningKeyType(kDefaultKeyType));
   JET_ASSIGN_OR_RETURN(const crypto::KeyType type, CheckRequestFiles(options.files, default_type));
   Form form;
-  JET_ASSIGN_OR_RETURN(const std::vector<std::string> wrong, FillForm(options, form));
-  const bool may_ask = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  JET_ASSIGN_OR_RETURN(const std::vector<WrongAnswer> wrong, FillForm(options, form));
+  const std::string why_not_asked = WhyNotAsked(options);
+  const bool may_ask = why_not_asked.empty();
   const std::vector<Field> missing = form.Missing();
   if (!wrong.empty() || (!missing.empty() && !may_ask)) {
-    return Incomplete(options, wrong, missing, may_ask);
+    return Incomplete(wrong, missing, why_not_asked);
   }
-  if (!missing.empty()) JET_RETURN_IF_ERROR(Ask(session, options.files, type, form));
+  // Also when all was given: nothing is made unconfirmed.
+  if (may_ask) JET_RETURN_IF_ERROR(Ask(session, options.files, type, form));
   const absl::StatusOr<CertificateName> name = form.Name();
   if (!name.ok()) return UsageError(name.status().message());
   JET_ASSIGN_OR_RETURN(const pki::Subject subject, form.Subject());
   JET_RETURN_IF_ERROR(CheckNameIsFree(CertsDir(session, options.files.certs_dir), *name,
-                                      options.files.key_out));
+                                      options.files.key_out.value_or("")));
   cert_request::NewRequest wanted;
   wanted.name = *name;
   wanted.subject = subject;
   wanted.key_type = type;
   return MakeAndReport(session, options.files, std::move(wanted),
-                       missing.empty() ? WithoutSource::kUnencrypted : WithoutSource::kAskOptional);
+                       may_ask ? WithoutSource::kAskOptional : WithoutSource::kUnencrypted);
 }
 
 }  // namespace
@@ -147,6 +171,7 @@ RunFunction DeclareCertificateRequest(OptionParser& parser) {
   parser.Value("--answers", options->answers_file, "FILE",
                "TOML file with answers; its keys are the options above without dashes in front");
   DeclareRequestFiles(parser, options->files, kDefaultKeyType);
+  parser.Flag("--yes", options->yes, "Do not ask for confirmation; what is not given is an error");
   return [options](Session& session) { return RunCertificateRequest(session, *options); };
 }
 

@@ -7,8 +7,10 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "base/utf8.h"
 #include "cli/certs_dir_option.h"
 #include "cli/command.h"
+#include "cli/escape.h"
 #include "cli/key_report.h"
 #include "cli/option_parser.h"
 #include "cli/passphrase.h"
@@ -31,13 +33,16 @@ struct InstallOptions {
   PassphraseOptions passphrase;
 };
 
-// Returns `word` so that a shell reads it back as it is.
+// Returns the path `word` so that a shell reads it back as it is, and a command as no option.
 std::string ShellWord(const std::string& word) {
   const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
            absl::string_view("_./:=@%+,-").find(c) != absl::string_view::npos;
   });
-  return plain ? word : absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
+  // Without a backslash, which would be doubled when it is printed.
+  const std::string quoted =
+      plain ? word : absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\"'\"'"}}), "'");
+  return word.find('-') == 0 ? absl::StrCat("./", quoted) : quoted;
 }
 
 std::string MatchedByText(const CertsFolder& folder, const Match& match) {
@@ -73,6 +78,19 @@ std::string ImaVerdict(Session& session, const pki::Certificate& certificate, ab
   return "yes";
 }
 
+// Prints the command line, unless what is printed would be another one.
+void PrintImportLine(Session& session, const std::string& line) {
+  if (Escape(line) != line) {
+    session.output.Note(
+        "the path of the certs folder cannot be written as a command line: take the certificate "
+        "into the keystore with jet-keystore import");
+    return;
+  }
+  session.output.Line("");
+  session.output.Line("Take it into the keystore, to sign with:");
+  session.output.Line(absl::StrCat("  ", line));
+}
+
 void Report(Session& session, const CertsFolder& folder, const Match& match,
             const Installed& installed, absl::Time now) {
   for (const std::string& warning : match.warnings) session.output.Warning(warning);
@@ -94,6 +112,8 @@ void Report(Session& session, const CertsFolder& folder, const Match& match,
                  {"usable_by_ima", ima == "yes"},
                  {"import_command", import}};
   if (installed.chain_path.empty()) object.erase("chain_path");
+  // In JSON other bytes would be replaced.
+  if (!base::IsUtf8(import)) object.erase("import_command");
   session.output.Object(object);
   Fields fields = {{"Certificate Name", match.name.Text()},
                    {"X509 Cert Path", installed.certificate_path}};
@@ -109,9 +129,7 @@ void Report(Session& session, const CertsFolder& folder, const Match& match,
                                {"Usable By IMA", ima}});
   session.output.Labelled(fields);
   if (installed.already_there) session.output.Note("this very certificate was installed before");
-  session.output.Line("");
-  session.output.Line("Take it into the keystore, to sign with:");
-  session.output.Line(absl::StrCat("  ", import));
+  PrintImportLine(session, import);
 }
 
 absl::StatusOr<ExitStatus> RunInstall(Session& session, const InstallOptions& options) {

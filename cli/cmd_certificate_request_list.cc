@@ -26,8 +26,17 @@ std::string KeyTypeOf(const NamedFiles& files) {
   return "unknown";
 }
 
+constexpr char kUnreadable[] = "here, cannot be read";
+
+// Of a request or certificate.
+std::string FileText(bool is_there, bool is_read) {
+  if (is_read) return "here";
+  return is_there ? kUnreadable : "none";
+}
+
 std::string KeyText(const NamedFiles& files) {
   if (!files.key.has_value()) return "elsewhere";
+  if (!files.key->encrypted && !files.key->public_key.has_value()) return kUnreadable;
   return files.key->encrypted ? "here, with a passphrase" : "here, without a passphrase";
 }
 
@@ -53,8 +62,8 @@ void Print(Session& session, const NamedFiles& files, absl::Time now) {
   session.output.Labelled(
       {{"Certificate Name", files.name.Text()},
        {"Private Key", KeyText(files)},
-       {"Request", files.request.has_value() ? "here" : "none"},
-       {"Certificate", files.certificate.has_value() ? "here" : "none"},
+       {"Request", FileText(files.request_is_there, files.request.has_value())},
+       {"Certificate", FileText(files.certificate_is_there, files.certificate.has_value())},
        {"Key Type", KeyTypeOf(files)},
        {"Generation", absl::StrCat(files.name.index)},
        {"Valid Until",
@@ -66,19 +75,22 @@ absl::StatusOr<ExitStatus> RunList(Session& session, const std::string& certs_di
   const absl::StatusOr<CertsFolder> folder =
       CertsFolder::Open(certs_dir, cert_request::FolderAccess::kRead);
   std::vector<cert_request::CertificateName> names;
+  std::vector<std::string> folder_problems;
   if (absl::IsNotFound(folder.status())) {
     session.output.Note(absl::StrCat("there is no folder '", certs_dir, "' yet"));
   } else {
     JET_RETURN_IF_ERROR(folder.status());
     JET_ASSIGN_OR_RETURN(names, folder->Names());
+    JET_ASSIGN_OR_RETURN(folder_problems, folder->Problems());
   }
-  size_t problems = 0;
+  size_t problems = folder_problems.size();
   for (size_t i = 0; i < names.size(); ++i) {
     JET_ASSIGN_OR_RETURN(const NamedFiles files, folder->Look(names[i]));
     if (i > 0) session.output.Line("");
     Print(session, files, absl::Now());
     problems += files.problems.size();
   }
+  for (const std::string& problem : folder_problems) session.output.Warning(problem);
   session.output.Object({{"type", "summary"}, {"names", names.size()}, {"problems", problems}});
   return problems == 0 ? ExitStatus::kGood : ExitStatus::kNo;
 }

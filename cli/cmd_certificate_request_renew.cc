@@ -16,6 +16,14 @@ struct RenewOptions {
   RequestFileOptions files;
 };
 
+// What the key after that of `old` gets without a passphrase source.
+WithoutSource WithoutSourceAfter(const cert_request::NamedFiles& old) {
+  // A key that had a passphrase does not lose it unasked.
+  if (old.key.has_value() && old.key->encrypted) return WithoutSource::kAskRequired;
+  const bool is_known = old.key.has_value() && old.key->public_key.has_value();
+  return !is_known && HasTerminal() ? WithoutSource::kAskOptional : WithoutSource::kUnencrypted;
+}
+
 absl::StatusOr<ExitStatus> RunRenew(Session& session, const RenewOptions& options) {
   const absl::StatusOr<cert_request::CertificateName> name =
       cert_request::ParseCertificateName(options.name);
@@ -25,12 +33,9 @@ absl::StatusOr<ExitStatus> RunRenew(Session& session, const RenewOptions& option
                                          cert_request::FolderAccess::kRead));
   JET_ASSIGN_OR_RETURN(cert_request::NewRequest wanted, RenewalOf(folder, *name));
   JET_ASSIGN_OR_RETURN(wanted.key_type, CheckRequestFiles(options.files, wanted.key_type));
-  JET_RETURN_IF_ERROR(CheckNameIsFree(folder, wanted.name, options.files.key_out));
+  JET_RETURN_IF_ERROR(CheckNameIsFree(folder, wanted.name, options.files.key_out.value_or("")));
   JET_ASSIGN_OR_RETURN(const cert_request::NamedFiles old, folder.Look(*name));
-  // A key that had a passphrase does not lose it unasked.
-  const bool was_encrypted = old.key.has_value() && old.key->encrypted;
-  return MakeAndReport(session, options.files, std::move(wanted),
-                       was_encrypted ? WithoutSource::kAskRequired : WithoutSource::kUnencrypted);
+  return MakeAndReport(session, options.files, std::move(wanted), WithoutSourceAfter(old));
 }
 
 }  // namespace

@@ -222,7 +222,9 @@ absl::optional<std::string> Dialog::SuggestedIndex() const {
   const CertificateName name = NameBeforeIndex();
   const absl::optional<std::string>& answered = form_.Get(Field::kIndex);
   if (answered.has_value() && index_is_for_.IsSameButIndex(name)) return answered;
-  return absl::StrCat(suggestions_.next_index(name));
+  const absl::optional<uint64_t> next = suggestions_.next_index(name);
+  if (!next.has_value()) return absl::nullopt;
+  return absl::StrCat(*next);
 }
 
 CertificateName Dialog::NameBeforeIndex() const {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "cli/line_editor.h"
 #include "jet-cert-request/form.h"
 
@@ -15,8 +16,8 @@ namespace jet::cli {
 // What the dialog offers for what it asks.
 struct RequestSuggestions {
   cert_request::Form form;  // of the request made before
-  // The index to offer for a name of which only the index is open.
-  std::function<uint64_t(const cert_request::CertificateName&)> next_index;
+  // The index to offer for a name of which only the index is open; nullopt for none.
+  std::function<absl::optional<uint64_t>(const cert_request::CertificateName&)> next_index;
 };
 
 // Asks for every field of `form` without an answer, in order. A wrong answer gets its rule and is

@@ -1,5 +1,7 @@
 #include "cli/request_files.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -27,8 +29,8 @@ absl::StatusOr<crypto::Secret> PassphraseFor(const RequestFileOptions& options,
   return crypto::Secret();
 }
 
-void Report(Session& session, const cert_request::RequestFiles& files,
-            const std::string& name, const std::string& certificate_path, bool encrypted) {
+void Report(Session& session, const cert_request::RequestFiles& files, const std::string& name,
+            const std::string& certificate_path, bool encrypted) {
   const std::string& type = files.request.public_key().type().name;
   session.output.Object({{"type", "key"},
                          {"name", name},
@@ -48,12 +50,15 @@ void Report(Session& session, const cert_request::RequestFiles& files,
       "Keep the private key secret, and move it to a safe place outside this machine: whoever has "
       "it can sign what your routers run. Never send it to anyone, nor to the CA."));
   session.output.Line("Send only the request to the CA (JET Certificate Processing).");
-  session.output.Line(absl::StrCat(
-      "The certificate that comes back is named ", name, ". `jet-certificate-request install FILE` "
-      "checks it and puts it at ", certificate_path));
+  session.output.Line(absl::StrCat("The certificate that comes back is named ", name,
+                                   ". `jet-certificate-request install FILE` "
+                                   "checks it and puts it at ",
+                                   certificate_path));
 }
 
 }  // namespace
+
+bool HasTerminal() { return isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1; }
 
 void DeclareRequestFiles(OptionParser& parser, RequestFileOptions& options,
                          const std::string& default_type) {
@@ -72,6 +77,9 @@ absl::StatusOr<crypto::KeyType> CheckRequestFiles(const RequestFileOptions& opti
   if (options.no_encryption && options.passphrase.given()) {
     return UsageError("--no-encryption does not go with a passphrase");
   }
+  if (options.key_out.has_value() && options.key_out->empty()) {
+    return UsageError("--key-out names no file");
+  }
   if (!options.key_type.has_value()) return otherwise;
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(*options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
@@ -88,7 +96,7 @@ absl::StatusOr<ExitStatus> MakeAndReport(Session& session, const RequestFileOpti
                                                        cert_request::FolderAccess::kWrite));
   const bool encrypted = !passphrase.empty();
   if (encrypted) wanted.passphrase = &passphrase;
-  wanted.key_out = options.key_out;
+  wanted.key_out = options.key_out.value_or("");
   JET_ASSIGN_OR_RETURN(const cert_request::RequestFiles files,
                        cert_request::MakeRequestFiles(folder, wanted));
   Report(session, files, wanted.name.Text(), folder.CertificatePath(wanted.name), encrypted);

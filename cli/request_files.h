@@ -17,18 +17,21 @@ namespace jet::cli {
 struct RequestFileOptions {
   absl::optional<std::string> certs_dir;
   absl::optional<std::string> key_type;
-  std::string key_out;
+  absl::optional<std::string> key_out;
   bool no_encryption = false;
   PassphraseOptions passphrase;
 };
+
+// True when there is a terminal to ask on.
+bool HasTerminal();
 
 // Declares --certs-dir, --key-type (`default_type` is what it is without), --key-out,
 // --no-encryption and the passphrase options.
 void DeclareRequestFiles(OptionParser& parser, RequestFileOptions& options,
                          const std::string& default_type);
 
-// A usage error when the options contradict each other; otherwise the key type given, `otherwise`
-// where there is none.
+// A usage error when the options contradict each other or --key-out is empty; otherwise the key
+// type given, `otherwise` where there is none.
 absl::StatusOr<crypto::KeyType> CheckRequestFiles(const RequestFileOptions& options,
                                                   const crypto::KeyType& otherwise);
 

@@ -145,9 +145,9 @@ absl::optional<Candidate> Matcher::FindBest() const {
 absl::Status Matcher::NothingMatches() const {
   std::string message = absl::StrCat(
       certificates_.size() == 1
-          ? absl::StrCat("the certificate of '", certificates_[0].subject(), "' belongs")
-          : absl::StrCat("none of the ", certificates_.size(), " certificates belongs"),
-      " to a key or request in '", folder_.path(), "'");
+          ? absl::StrCat("the certificate of '", certificates_[0].subject(), "' belongs to no")
+          : absl::StrCat("none of the ", certificates_.size(), " certificates belongs to a"),
+      " key or request in '", folder_.path(), "'");
   std::vector<std::string> locked;
   for (const NamedFiles& files : names_) {
     const std::string name = files.name.Text();
@@ -193,6 +193,12 @@ absl::StatusOr<MatchedBy> Matcher::CheckKeyFile(Candidate& candidate) {
 
 absl::Status Matcher::CheckNames(const Candidate& candidate) const {
   const std::string name = candidate.files.name.Text();
+  // Programs differ in which of several they show.
+  if (candidate.certificate.common_name_count() > 1) {
+    return Refuse(candidate.certificate,
+                  absl::StrCat("it has ", candidate.certificate.common_name_count(),
+                               " common names; ask the CA for one with the name of the request"));
+  }
   if (!candidate.AgreesInName()) {
     return Refuse(candidate.certificate,
                   absl::StrCat("its key is that of '", name, "', but its common name is '",

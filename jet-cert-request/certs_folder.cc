@@ -11,9 +11,11 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -22,6 +24,7 @@ namespace jet::cert_request {
 namespace {
 
 constexpr mode_t kFolderMode = 0700;
+constexpr absl::Duration kLockPoll = absl::Milliseconds(100);
 
 absl::StatusOr<base::UniqueFd> OpenFolder(const std::string& path) {
   absl::StatusOr<base::UniqueFd> fd = base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
@@ -46,6 +49,20 @@ bool ComesBefore(const CertificateName& a, const CertificateName& b) {
          std::tie(b.provider_prefix, b.user_string, b.deployment_scope, b.index);
 }
 
+bool OthersMayChange(const struct stat& folder) {
+  const bool others_may_write = (folder.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  return others_may_write && (folder.st_mode & S_ISVTX) == 0;
+}
+
+// True for the temporary name of a key or request (base::StagedFile).
+bool IsLeftOver(absl::string_view file) {
+  const auto belongs_to = [file](const char* ending) {
+    return absl::StrContains(file, absl::StrCat(ending, "."));
+  };
+  return absl::StartsWith(file, ".") && absl::EndsWith(file, ".tmp") &&
+         (belongs_to(kKeyEnding) || belongs_to(kRequestEnding));
+}
+
 bool IsNewer(const struct stat& a, const struct stat& b) {
   return std::tie(a.st_mtim.tv_sec, a.st_mtim.tv_nsec) >
          std::tie(b.st_mtim.tv_sec, b.st_mtim.tv_nsec);
@@ -56,7 +73,8 @@ bool IsNewer(const struct stat& a, const struct stat& b) {
 CertsFolder::CertsFolder(std::string path, base::UniqueFd fd)
     : path_(std::move(path)), fd_(std::move(fd)) {}
 
-absl::StatusOr<CertsFolder> CertsFolder::Open(const std::string& path, FolderAccess access) {
+absl::StatusOr<CertsFolder> CertsFolder::Open(const std::string& path, FolderAccess access,
+                                              absl::Duration patience) {
   if (path.empty()) return absl::InvalidArgumentError("the name of the certs folder is empty");
   const std::string clean_path = base::WithoutTrailingSlashes(path);
   if (access == FolderAccess::kWrite) {
@@ -66,7 +84,7 @@ absl::StatusOr<CertsFolder> CertsFolder::Open(const std::string& path, FolderAcc
   CertsFolder folder(clean_path, std::move(fd));
   if (access == FolderAccess::kWrite) {
     JET_RETURN_IF_ERROR(folder.CheckOwnership());
-    JET_RETURN_IF_ERROR(folder.Lock());
+    JET_RETURN_IF_ERROR(folder.Lock(patience));
   }
   return folder;
 }
@@ -76,21 +94,28 @@ absl::Status CertsFolder::CheckOwnership() const {
   if (status.st_uid != geteuid() && status.st_uid != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat("the certs folder '", path_, "' belongs to user id ", status.st_uid,
-                     ", who could exchange what is in it; run as that user, or: chown ", geteuid(),
-                     " '", path_, "'"));
+                     ", who could exchange what is in it; run as that user, or take it over with "
+                     "chown"));
   }
-  const bool others_may_write = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  if (!others_may_write || (status.st_mode & S_ISVTX) != 0) return absl::OkStatus();
+  if (!OthersMayChange(status)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrFormat(
-      "others may exchange what is in the certs folder '%s' (mode %04o); take that away with: "
-      "chmod go-w '%s'",
-      path_, status.st_mode & 07777U, path_));
+      "others may exchange what is in the certs folder '%s' (mode %04o); take that away with "
+      "chmod go-w",
+      path_, status.st_mode & 07777U));
 }
 
-absl::Status CertsFolder::Lock() const {
-  while (flock(fd_.get(), LOCK_EX) != 0) {
+absl::Status CertsFolder::Lock(absl::Duration patience) const {
+  const absl::Time end = absl::Now() + patience;
+  while (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    return base::SystemError(errno, absl::StrCat("cannot lock the certs folder '", path_, "'"));
+    if (errno != EWOULDBLOCK) {
+      return base::SystemError(errno, absl::StrCat("cannot lock the certs folder '", path_, "'"));
+    }
+    if (absl::Now() >= end) {
+      return absl::UnavailableError(
+          absl::StrCat("another process holds the certs folder '", path_, "'"));
+    }
+    absl::SleepFor(kLockPoll);
   }
   JET_ASSIGN_OR_RETURN(const struct stat own, base::StatDescriptor(fd_.get(), path_));
   struct stat found = {};
@@ -140,6 +165,24 @@ absl::StatusOr<uint64_t> CertsFolder::NextIndex(const CertificateName& name) con
   return absl::OutOfRangeError(absl::StrCat("the certs folder '", path_,
                                             "' has a file with the index ", highest,
                                             ", and there is none after it"));
+}
+
+absl::StatusOr<std::vector<std::string>> CertsFolder::Problems() const {
+  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd_.get(), path_));
+  JET_ASSIGN_OR_RETURN(const std::vector<std::string> files, base::ListFolder(fd_.get(), path_));
+  std::vector<std::string> problems;
+  if (OthersMayChange(status)) {
+    problems.push_back(absl::StrFormat(
+        "the folder '%s' is open to changes by others (mode %04o); take that away with chmod go-w",
+        path_, status.st_mode & 07777U));
+  }
+  for (const std::string& file : files) {
+    if (!IsLeftOver(file)) continue;
+    problems.push_back(absl::StrCat("'", path_, "/", file,
+                                    "' was left by a process that was killed and may hold a "
+                                    "private key; remove it, unless one is at work now"));
+  }
+  return problems;
 }
 
 absl::StatusOr<NamedFiles> CertsFolder::Look(const CertificateName& name) const {

@@ -40,10 +40,10 @@ absl::StatusOr<Place> LookAtPlace(const std::string& path, const Certificates& c
 }
 
 // Adds `certificates` to what is to be published as `path`, unless they are there.
-absl::StatusOr<Place> Stage(const std::string& path, const Certificates& certificates,
-                            std::vector<base::StagedFile>& files) {
+absl::Status Stage(const std::string& path, const Certificates& certificates,
+                   std::vector<base::StagedFile>& files) {
   JET_ASSIGN_OR_RETURN(const Place place, LookAtPlace(path, certificates));
-  if (place == Place::kHoldsTheSame) return place;
+  if (place == Place::kHoldsTheSame) return absl::OkStatus();
   std::string pem;
   for (const pki::Certificate& certificate : certificates) {
     absl::StrAppend(&pem, certificate.Pem());
@@ -51,7 +51,7 @@ absl::StatusOr<Place> Stage(const std::string& path, const Certificates& certifi
   JET_ASSIGN_OR_RETURN(base::StagedFile file,
                        base::StagedFile::Write(path, kCertificateMode, base::AsBytes(pem)));
   files.push_back(std::move(file));
-  return place;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -60,13 +60,12 @@ absl::StatusOr<Installed> InstallCertificate(const CertsFolder& folder, const Ma
   Installed installed;
   std::vector<base::StagedFile> files;
   installed.certificate_path = folder.CertificatePath(match.name);
-  JET_ASSIGN_OR_RETURN(const Place place,
-                       Stage(installed.certificate_path, {match.certificate}, files));
-  installed.already_there = place == Place::kHoldsTheSame;
+  JET_RETURN_IF_ERROR(Stage(installed.certificate_path, {match.certificate}, files));
   if (!match.chain.empty()) {
     installed.chain_path = folder.ChainPath(match.name);
-    JET_RETURN_IF_ERROR(Stage(installed.chain_path, match.chain, files).status());
+    JET_RETURN_IF_ERROR(Stage(installed.chain_path, match.chain, files));
   }
+  installed.already_there = files.empty();
   JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
   return installed;
 }

@@ -13,7 +13,7 @@ namespace jet::cert_request {
 struct Installed {
   std::string certificate_path;
   std::string chain_path;      // empty when there is no chain
-  bool already_there = false;  // the very same certificate was installed before
+  bool already_there = false;  // all of it was: nothing was written
 };
 
 // Writes NAME.pem (0644) and, where there is a chain, NAME_chain.pem, together or not at all. The

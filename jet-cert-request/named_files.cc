@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -27,6 +28,7 @@ constexpr mode_t kOthersAnything = S_IRWXG | S_IRWXO;
 struct OpenFile {
   base::UniqueFd fd;
   mode_t mode = 0;  // permission bits
+  uid_t owner = 0;
 };
 
 absl::StatusOr<OpenFile> OpenRegular(int folder_fd, const std::string& name,
@@ -36,7 +38,9 @@ absl::StatusOr<OpenFile> OpenRegular(int folder_fd, const std::string& name,
     return base::SystemError(base::ErrnoOf(fd.status()), absl::StrCat("cannot open '", path, "'"));
   }
   JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd->get(), path));
-  if (S_ISREG(status.st_mode)) return OpenFile{*std::move(fd), status.st_mode & 07777U};
+  if (S_ISREG(status.st_mode)) {
+    return OpenFile{*std::move(fd), status.st_mode & 07777U, status.st_uid};
+  }
   return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a regular file"));
 }
 
@@ -60,6 +64,7 @@ class Look {
   NamedFiles Run() && {
     LookAtKey();
     LookAtRequest();
+    files_.certificate_is_there = IsThere(kCertificateEnding);
     files_.certificate = Read(kCertificateEnding, &pki::Certificate::Decode);
     (void)Read(kChainEnding, &pki::DecodeCertificates);
     CompareKeys();
@@ -74,12 +79,18 @@ class Look {
   std::string Path(const char* ending) const {
     return absl::StrCat(folder_path_, "/", FileName(ending));
   }
+  bool IsThere(const char* ending) const {
+    struct stat status = {};
+    return fstatat(folder_fd_, FileName(ending).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  }
   void AddProblem(std::string problem) { files_.problems.push_back(std::move(problem)); }
   void AddProblem(const absl::Status& status) { AddProblem(std::string(status.message())); }
 
   // Returns nullopt when there is no such file, and also, with a problem, when it cannot be opened.
   absl::optional<OpenFile> Open(const char* ending);
   void CheckMode(const OpenFile& file, const char* ending, mode_t unwanted);
+
+  void CheckKeyOwner();
 
   void LookAtKey();
   // A key that may not be read is here all the same.
@@ -100,12 +111,9 @@ class Look {
 absl::optional<OpenFile> Look::Open(const char* ending) {
   absl::StatusOr<OpenFile> file = OpenRegular(folder_fd_, FileName(ending), Path(ending));
   if (file.ok()) return *std::move(file);
-  struct stat status = {};
-  const bool is_there =
-      fstatat(folder_fd_, FileName(ending).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
   if (!absl::IsNotFound(file.status())) {
     AddProblem(file.status());
-  } else if (is_there) {
+  } else if (IsThere(ending)) {
     AddProblem(absl::StrCat("'", Path(ending), "' is a link to nowhere"));
   }
   return absl::nullopt;
@@ -115,9 +123,15 @@ void Look::CheckMode(const OpenFile& file, const char* ending, mode_t unwanted) 
   if ((file.mode & unwanted) == 0) return;
   const bool secret = unwanted == kOthersAnything;
   AddProblem(absl::StrFormat(
-      "'%s' is open to %s by others (mode %04o); take that away with: "
-      "chmod %s '%s'",
-      Path(ending), secret ? "use" : "changes", file.mode, secret ? "go=" : "go-w", Path(ending)));
+      "'%s' is open to %s by others (mode %04o); take that away with chmod %s", Path(ending),
+      secret ? "use" : "changes", file.mode, secret ? "go=" : "go-w"));
+}
+
+void Look::CheckKeyOwner() {
+  const uid_t owner = files_.key->owner;
+  if (owner == 0 || owner == geteuid()) return;
+  AddProblem(
+      absl::StrCat("'", Path(kKeyEnding), "' belongs to user id ", owner, ", who can use the key"));
 }
 
 void Look::LookAtKey() {
@@ -125,6 +139,8 @@ void Look::LookAtKey() {
   if (!file.has_value()) return LookAtClosedKey();
   KeyFile& found = files_.key.emplace();
   found.mode = file->mode;
+  found.owner = file->owner;
+  CheckKeyOwner();
   CheckMode(*file, kKeyEnding, kOthersAnything);
   const auto no_passphrase = [&found]() -> absl::StatusOr<crypto::Secret> {
     found.encrypted = true;
@@ -143,7 +159,11 @@ void Look::LookAtKey() {
 void Look::LookAtClosedKey() {
   struct stat status = {};
   if (fstatat(folder_fd_, FileName(kKeyEnding).c_str(), &status, 0) != 0) return;
-  if (S_ISREG(status.st_mode)) files_.key.emplace().mode = status.st_mode & 07777U;
+  if (!S_ISREG(status.st_mode)) return;
+  KeyFile& found = files_.key.emplace();
+  found.mode = status.st_mode & 07777U;
+  found.owner = status.st_uid;
+  CheckKeyOwner();
 }
 
 template <typename T>
@@ -164,6 +184,7 @@ absl::optional<T> Look::Read(const char* ending, absl::StatusOr<T> (*decode)(bas
 }
 
 void Look::LookAtRequest() {
+  files_.request_is_there = IsThere(kRequestEnding);
   files_.request = Read(kRequestEnding, &pki::CertificateRequest::Decode);
   if (files_.request.has_value() || !files_.key.has_value()) return;
   AddProblem(absl::StrCat("'", Path(kKeyEnding), "' has no request '", Path(kRequestEnding),
@@ -201,24 +222,10 @@ void Look::CompareNames() {
   }
 }
 
-absl::optional<std::string> FolderProblem(const struct stat& status, const std::string& path) {
-  const bool others_may_write = (status.st_mode & kOthersWrite) != 0;
-  if (!others_may_write || (status.st_mode & S_ISVTX) != 0) return absl::nullopt;
-  return absl::StrFormat(
-      "the folder '%s' is open to changes by others (mode %04o); take that away with: chmod go-w "
-      "'%s'",
-      path, status.st_mode & 07777U, path);
-}
-
 }  // namespace
 
-absl::StatusOr<NamedFiles> LookAtFiles(int folder_fd, const std::string& folder_path,
-                                       const CertificateName& name) {
-  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(folder_fd, folder_path));
-  NamedFiles files = Look(folder_fd, folder_path, name).Run();
-  absl::optional<std::string> problem = FolderProblem(status, folder_path);
-  if (problem.has_value()) files.problems.push_back(*std::move(problem));
-  return files;
+NamedFiles LookAtFiles(int folder_fd, const std::string& folder_path, const CertificateName& name) {
+  return Look(folder_fd, folder_path, name).Run();
 }
 
 absl::StatusOr<crypto::PrivateKey> ReadPrivateKeyFile(const std::string& path,

@@ -52,26 +52,18 @@ absl::Status CheckWanted(const NewRequest& wanted) {
                                                  wanted.name.Text(), "'"));
 }
 
-// True when `path` is a file `name` in `folder`, whatever way it is written.
-bool IsFileIn(const CertsFolder& folder, const std::string& path, const std::string& name) {
+// The folder of the file `path`.
+std::string ParentOf(const std::string& path) {
   const std::filesystem::path split(path);
-  if (split.filename() != name) return false;
-  const std::string parent = split.has_parent_path() ? split.parent_path().string() : ".";
-  struct stat own = {};
-  struct stat other = {};
-  return stat(folder.path().c_str(), &own) == 0 && stat(parent.c_str(), &other) == 0 &&
-         own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+  return split.has_parent_path() ? split.parent_path().string() : ".";
 }
 
-// Refuses to put the key where the request, the certificate or its chain belongs.
-absl::Status CheckKeyOut(const CertsFolder& folder, const NewRequest& wanted) {
-  for (const char* ending : {kRequestEnding, kCertificateEnding, kChainEnding}) {
-    if (!IsFileIn(folder, wanted.key_out, absl::StrCat(wanted.name.Text(), ending))) continue;
-    return absl::InvalidArgumentError(absl::StrCat("'", wanted.key_out,
-                                                   "' is the place of another file of this name; ",
-                                                   "name another file for the key"));
-  }
-  return absl::OkStatus();
+// True when `path` is a file in `folder`, whatever way it is written.
+bool IsIn(const CertsFolder& folder, const std::string& path) {
+  struct stat own = {};
+  struct stat other = {};
+  return stat(folder.path().c_str(), &own) == 0 && stat(ParentOf(path).c_str(), &other) == 0 &&
+         own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
 std::string KeyPathOf(const CertsFolder& folder, const NewRequest& wanted) {
@@ -131,6 +123,13 @@ absl::StatusOr<CertificateName> NextGeneration(const CertificateName& name,
   return next;
 }
 
+// A next generation that is requested already is the one to renew.
+absl::Status CheckIsLatest(const CertsFolder& folder, const CertificateName& next) {
+  struct stat status = {};
+  if (lstat(folder.RequestPath(next).c_str(), &status) != 0) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat("'", next.Text(), "' exists already: renew that"));
+}
+
 absl::StatusOr<crypto::KeyType> KeyTypeAfter(const crypto::KeyType& type) {
   if (crypto::CheckMaySign(type).ok()) return type;
   return crypto::ParseSigningKeyType(kDefaultKeyType);
@@ -145,12 +144,27 @@ absl::Status CheckNameIsFree(const CertsFolder& folder, const CertificateName& n
     JET_RETURN_IF_ERROR(CheckFree(path, "take another index, or move it away"));
   }
   if (key_out.empty()) return absl::OkStatus();
+  if (IsIn(folder, key_out)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", key_out, "' is in the certs folder; name a file elsewhere for the key"));
+  }
+  return CheckKeyOut(key_out);
+}
+
+absl::Status CheckKeyOut(const std::string& key_out) {
+  const std::string parent = ParentOf(key_out);
+  struct stat status = {};
+  int error_number = stat(parent.c_str(), &status) == 0 ? 0 : errno;
+  if (error_number == 0 && !S_ISDIR(status.st_mode)) error_number = ENOTDIR;
+  if (error_number != 0) {
+    return base::SystemError(error_number,
+                             absl::StrCat("cannot create '", key_out, "' in '", parent, "'"));
+  }
   return CheckFree(key_out, "name another file for the key, or move it away");
 }
 
 absl::StatusOr<RequestFiles> MakeRequestFiles(const CertsFolder& folder, const NewRequest& wanted) {
   JET_RETURN_IF_ERROR(CheckWanted(wanted));
-  JET_RETURN_IF_ERROR(CheckKeyOut(folder, wanted));
   JET_RETURN_IF_ERROR(CheckNameIsFree(folder, wanted.name, wanted.key_out));
   const std::string key_path = KeyPathOf(folder, wanted);
   const std::string request_path = folder.RequestPath(wanted.name);
@@ -176,6 +190,7 @@ absl::StatusOr<NewRequest> RenewalOf(const CertsFolder& folder, const Certificat
   NewRequest renewal;
   renewal.subject = *subject;
   JET_ASSIGN_OR_RETURN(renewal.name, NextGeneration(name, path));
+  JET_RETURN_IF_ERROR(CheckIsLatest(folder, renewal.name));
   renewal.subject.common_name = renewal.name.Text();
   const absl::Status checked = pki::CheckSubject(renewal.subject);
   if (!checked.ok()) return CannotRenew(path, checked.message());

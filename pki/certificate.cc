@@ -138,6 +138,9 @@ const base::Bytes& Certificate::issuer_content() const { return state_->issuer_c
 const std::string& Certificate::subject() const { return state_->subject; }
 const std::string& Certificate::issuer() const { return state_->issuer; }
 const std::string& Certificate::common_name() const { return state_->common_name; }
+size_t Certificate::common_name_count() const {
+  return CommonNameCount(X509_get_subject_name(state_->x509.get()));
+}
 X509* Certificate::x509() const { return state_->x509.get(); }
 
 std::string Certificate::serial() const { return base::HexEncode(state_->serial_content); }

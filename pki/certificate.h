@@ -53,6 +53,8 @@ class Certificate {
   std::string serial() const;
   // The first common name of the subject, empty when there is none.
   const std::string& common_name() const;
+  // How many common names the subject has.
+  size_t common_name_count() const;
 
   absl::Time not_before() const;
   absl::Time not_after() const;

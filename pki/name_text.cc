@@ -55,6 +55,15 @@ std::string CommonName(const X509_NAME* name) {
   return EntryText(X509_NAME_get_entry(name, index)).value_or("");
 }
 
+size_t CommonNameCount(const X509_NAME* name) {
+  size_t count = 0;
+  for (int i = X509_NAME_get_index_by_NID(name, NID_commonName, -1); i >= 0;
+       i = X509_NAME_get_index_by_NID(name, NID_commonName, i)) {
+    ++count;
+  }
+  return count;
+}
+
 bool HasControlCharacters(const X509_NAME* name) {
   for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
     const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);

@@ -4,6 +4,7 @@
 
 #include <openssl/x509.h>
 
+#include <cstddef>
 #include <string>
 
 #include "absl/types/optional.h"
@@ -18,6 +19,9 @@ absl::optional<std::string> EntryText(const X509_NAME_ENTRY* entry);
 
 // The first common name, empty when there is none.
 std::string CommonName(const X509_NAME* name);
+
+// How many common names there are.
+size_t CommonNameCount(const X509_NAME* name);
 
 // True when an attribute holds a control character, in the bytes as they are encoded or as text.
 bool HasControlCharacters(const X509_NAME* name);

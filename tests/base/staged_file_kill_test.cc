@@ -297,6 +297,15 @@ TEST(StagedFileKillTest, ErrorAtTheSecondNameTakesTheFirstBack) {
   }
 }
 
+TEST(StagedFileKillTest, TheChildIsInNoGroupWithItsParent) {
+  const Probe probe;
+  ASSERT_TRUE(probe.Run("", "setsid,linkat").succeeded);
+  const std::vector<std::string> trace = probe.Trace();
+  ASSERT_FALSE(trace.empty());
+  EXPECT_THAT(trace[0], HasSubstr("setsid()"));
+  EXPECT_THAT(trace[0], testing::Not(HasSubstr("= -1")));
+}
+
 TEST(StagedFileKillTest, FolderThatCannotBeSyncedTakesBothBack) {
   const Probe probe;
   const Left left = probe.Run(absl::StrCat("-P ", probe.folder(), " -e inject=fsync:error=EIO"));

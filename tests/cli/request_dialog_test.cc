@@ -291,6 +291,49 @@ TEST(RequestDialogTest, WhatWasGivenIsShownAndNeverAsked) {
   EXPECT_THAT(SubjectOf(scratch, "acme-dev2-emea-3"), HasSubstr("CN=acme-dev2-emea-3"));
 }
 
+constexpr char kAllGiven[] =
+    " --country us --state CA --locality Sunnyvale --organization Acme --unit R/D "
+    "--provider-prefix acme --user-string dev1 --index 1 --email a@b.example";
+
+TEST(RequestDialogTest, WhenAllIsGivenTheScopeIsAskedAndNothingIsMadeUnconfirmed) {
+  const Scratch scratch;
+  OnTerminal terminal(scratch.path(), std::string(kAskForPassphrase) + kAllGiven);
+  terminal.Answer("Deployment scope (Enter to skip): ", "");
+  terminal.WaitFor("Name:             acme-dev1-1");
+  terminal.Answer(kConfirm, "");
+  terminal.Answer("(Enter for none): ", "");
+  EXPECT_EQ(terminal.Finish(), 0) << terminal.seen();
+  OnTerminal unasked(scratch.path(),
+                     std::string(kAsk) + kAllGiven + " --deployment-scope emea --yes");
+  EXPECT_EQ(unasked.Finish(), 0) << unasked.seen();
+  EXPECT_THAT(unasked.seen(), Not(HasSubstr("Make the key")));
+}
+
+TEST(RequestDialogTest, RenewAsksForAPassphraseWhenTheOldKeyIsElsewhere) {
+  const Scratch scratch;
+  ASSERT_EQ(RunScript(scratch.path(), std::string(kAsk).substr(5) + kAllGiven).status, 0);
+  ASSERT_EQ(RunScript(scratch.path(), "mv c/acme-dev1-1_key.pem .").status, 0);
+  OnTerminal terminal(scratch.path(),
+                      "exec jet-certificate-request renew acme-dev1-1 "
+                      "--certs-dir c");
+  terminal.Answer("(Enter for none): ", "");
+  EXPECT_EQ(terminal.Finish(), 0) << terminal.seen();
+  OnTerminal same(scratch.path(), "exec jet-certificate-request renew acme-dev1-2 --certs-dir c");
+  EXPECT_EQ(same.Finish(), 0) << same.seen();
+  EXPECT_THAT(same.seen(), Not(HasSubstr("passphrase of")));
+}
+
+TEST(RequestDialogTest, WhereNoIndexFollowsNoneIsSuggested) {
+  const Scratch scratch;
+  ASSERT_EQ(RunScript(scratch.path(), "mkdir -m 700 c; touch c/acme-dev1-18446744073709551615.pem")
+                .status,
+            0);
+  OnTerminal terminal(scratch.path(), kAsk);
+  AnswerFirst(terminal, 8);
+  terminal.Type("Index: ", "\x03");
+  EXPECT_EQ(terminal.Finish(), 128 + SIGINT);
+}
+
 TEST(RequestDialogTest, ANameThatIsTooLongIsSaidAtOnceAndItsPartsAreAskedAgain) {
   const Scratch scratch;
   const std::string user = "d" + std::string(56, 'e');  // with prefix and index 1 64 characters

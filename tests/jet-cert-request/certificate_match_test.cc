@@ -159,11 +159,12 @@ TEST_F(CertificateMatchTest, DamagedKeyFileIsAWarning) {
 
 TEST_F(CertificateMatchTest, CertificateOfNothingHereIsNotFound) {
   OpenFolder();
-  const std::string end = absl::StrCat(" belongs to a key or request in '", path_, "'");
+  const std::string end = absl::StrCat(" key or request in '", path_, "'");
   EXPECT_THAT(Find({Root()}),
-              StatusIs(StatusCode::kNotFound, "the certificate of 'CN=test root,O=Lab'" + end));
+              StatusIs(StatusCode::kNotFound,
+                       "the certificate of 'CN=test root,O=Lab' belongs to no" + end));
   EXPECT_THAT(Find({Root(), Intermediate()}),
-              StatusIs(StatusCode::kNotFound, "none of the 2 certificates" + end));
+              StatusIs(StatusCode::kNotFound, "none of the 2 certificates belongs to a" + end));
   Make(kName);
   EXPECT_THAT(Find({MakeCertificate(Issued(TestKey("ec:p256"), kName))}),
               StatusIs(StatusCode::kNotFound,
@@ -205,6 +206,14 @@ TEST_F(CertificateMatchTest, OtherCommonNameIsRefused) {
     Remove("acme-dev1-1_key.pem");
     Remove("acme-dev1-1_req.pem");
   }
+}
+
+TEST_F(CertificateMatchTest, SeveralCommonNamesAreRefused) {
+  const pki::Certificate certificate = MakeAndIssue([](CertificateSpec& spec) {
+    spec.subject = {{"CN", kName}, {"O", "Acme"}, {"CN", "acme-dev1-2"}};
+  });
+  EXPECT_THAT(Find({certificate}),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("it has 2 common names")));
 }
 
 TEST_F(CertificateMatchTest, RequestWithAnotherCommonNameIsRefused) {

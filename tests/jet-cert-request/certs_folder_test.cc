@@ -147,10 +147,8 @@ TEST_F(CertsFolderTest, FolderThatOthersMayChangeIsNotWritten) {
     const auto folder = CertsFolder::Open(path_, FolderAccess::kWrite);
     EXPECT_EQ(folder.ok(), row.good) << row.mode;
     if (!row.good) {
-      EXPECT_THAT(
-          folder,
-          StatusIs(StatusCode::kFailedPrecondition,
-                   HasSubstr(absl::StrCat("take that away with: chmod go-w '", path_, "'"))));
+      EXPECT_THAT(folder, StatusIs(StatusCode::kFailedPrecondition,
+                                   HasSubstr("take that away with chmod go-w")));
     }
     EXPECT_THAT(CertsFolder::Open(path_, FolderAccess::kRead), IsOk()) << row.mode;
   }
@@ -168,8 +166,7 @@ TEST_F(CertsFolderTest, FolderOfAnotherUserIsNotWritten) {
               StatusIs(StatusCode::kFailedPrecondition,
                        absl::StrCat("the certs folder '", path_,
                                     "' belongs to user id 65534, who could exchange what is in "
-                                    "it; run as that user, or: chown 0 '",
-                                    path_, "'")));
+                                    "it; run as that user, or take it over with chown")));
   ASSERT_EQ(chown(path_.c_str(), 1, 1), 0);
   EXPECT_THAT(OpenInChild(FolderAccess::kWrite, as_nobody), HasSubstr("belongs to user id 1"));
   EXPECT_EQ(OpenInChild(FolderAccess::kRead, as_nobody), "OK");
@@ -230,6 +227,41 @@ TEST_F(CertsFolderTest, WritersTakeTurnsAndReadersDoNotWait) {
   EXPECT_THAT(CertsFolder::Open(path_, FolderAccess::kRead), IsOk());
   first.Kill();  // the lock of a killed process does not stay
   EXPECT_EQ(second.Code(), StatusCode::kOk);
+}
+
+TEST_F(CertsFolderTest, PatienceEnds) {
+  Holder holder(path_);
+  ASSERT_EQ(holder.Code(), StatusCode::kOk);
+  EXPECT_THAT(CertsFolder::Open(path_, FolderAccess::kWrite, absl::Milliseconds(150)),
+              StatusIs(StatusCode::kUnavailable,
+                       absl::StrCat("another process holds the certs folder '", path_, "'")));
+  holder.Kill();
+  EXPECT_THAT(CertsFolder::Open(path_, FolderAccess::kWrite, absl::ZeroDuration()), IsOk());
+}
+
+TEST_F(CertsFolderTest, FolderThatOthersMayChangeIsAProblem) {
+  const CertsFolder folder = OpenFolder();
+  EXPECT_THAT(folder.Problems(), IsOkAndHolds(IsEmpty()));
+  for (const mode_t mode : {0770, 0702}) {
+    ASSERT_EQ(chmod(path_.c_str(), mode), 0);
+    EXPECT_THAT(folder.Problems(), IsOkAndHolds(ElementsAre(HasSubstr(absl::StrCat(
+                                       "the folder '", path_, "' is open to changes")))));
+  }
+  ASSERT_EQ(chmod(path_.c_str(), 01777), 0);
+  EXPECT_THAT(folder.Problems(), IsOkAndHolds(IsEmpty()));
+}
+
+TEST_F(CertsFolderTest, WhatAKilledProcessLeftIsAProblem) {
+  const CertsFolder folder = OpenFolder();
+  for (const char* file :
+       {".acme-dev1-1_key.pem.0123456789abcdef.tmp", ".acme-dev1-1_req.pem.0123456789abcdef.tmp",
+        ".acme-dev1-1_key.pem.swp", ".other.tmp", "acme-dev1-1_key.pem.tmp"}) {
+    Write(file, "");
+  }
+  EXPECT_THAT(folder.Problems(),
+              IsOkAndHolds(ElementsAre(
+                  HasSubstr(Path(".acme-dev1-1_key.pem.0123456789abcdef.tmp") + "' was left"),
+                  HasSubstr(Path(".acme-dev1-1_req.pem.0123456789abcdef.tmp") + "' was left"))));
 }
 
 TEST_F(CertsFolderTest, LockEndsWithTheObject) {

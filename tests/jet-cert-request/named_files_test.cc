@@ -137,22 +137,42 @@ TEST_F(NamedFilesTest, ModesThatLetOthersInAreProblems) {
     if (row.advice == nullptr) {
       EXPECT_THAT(files.problems, IsEmpty()) << row.ending << row.mode;
     } else {
-      EXPECT_THAT(files.problems, ElementsAre(HasSubstr(absl::StrCat(row.advice, " '", path))));
+      EXPECT_THAT(files.problems,
+                  ElementsAre(testing::AllOf(HasSubstr(path), testing::EndsWith(row.advice))));
     }
     ASSERT_EQ(chmod(path.c_str(), before), 0);
   }
 }
 
-TEST_F(NamedFilesTest, FolderThatOthersMayChangeIsAProblem) {
+TEST_F(NamedFilesTest, KeyOfAnotherUserIsAProblem) {
+  ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
   MakeAll();
-  for (const mode_t mode : {0770, 0702}) {
-    ASSERT_EQ(chmod(path_.c_str(), mode), 0);
-    EXPECT_THAT(
-        Look().problems,
-        ElementsAre(HasSubstr(absl::StrCat("the folder '", path_, "' is open to changes"))));
-  }
-  ASSERT_EQ(chmod(path_.c_str(), 01777), 0);
-  EXPECT_THAT(Look().problems, IsEmpty());
+  ASSERT_EQ(chmod(path_.c_str(), 0755), 0);
+  ASSERT_EQ(chown(PathOf(kKeyEnding).c_str(), test::kNobody, test::kNobody), 0);
+  EXPECT_THAT(Look().problems, ElementsAre(absl::StrCat("'", PathOf(kKeyEnding),
+                                                        "' belongs to user id 65534, who can use "
+                                                        "the key")));
+  EXPECT_EQ(test::InChild([this] {
+              test::BecomeUser(test::kNobody);
+              return absl::StrCat(Look().problems.size());
+            }),
+            "0");
+}
+
+TEST_F(NamedFilesTest, WhatCannotBeReadIsThereAllTheSame) {
+  MakeAll();
+  EXPECT_TRUE(Look().request_is_there);
+  EXPECT_TRUE(Look().certificate_is_there);
+  Write("acme-dev1-1_req.pem", "garbage");
+  Write("acme-dev1-1.pem", "garbage");
+  EXPECT_TRUE(Look().request_is_there);
+  EXPECT_FALSE(Look().request.has_value());
+  EXPECT_TRUE(Look().certificate_is_there);
+  EXPECT_FALSE(Look().certificate.has_value());
+  ASSERT_EQ(unlink(PathOf(kRequestEnding).c_str()), 0);
+  ASSERT_EQ(unlink(PathOf(kCertificateEnding).c_str()), 0);
+  EXPECT_FALSE(Look().request_is_there);
+  EXPECT_FALSE(Look().certificate_is_there);
 }
 
 TEST_F(NamedFilesTest, WhatIsNoFileIsAProblemAndBlocksNothing) {

@@ -113,34 +113,27 @@ TEST_F(NewRequestTest, KeyGoesWhereItIsWanted) {
               Not(HasSubstr("stick")));
 }
 
-TEST_F(NewRequestTest, KeyMayGoIntoTheFolderUnderAnotherName) {
-  NewRequest wanted = Wanted(kName);
-  for (const char* file : {"mine.pem", "acme-dev1-1_key.pem", "acme-dev1-2_req.pem"}) {
-    wanted.key_out = Path(file);
-    EXPECT_THAT(MakeStatus(wanted), IsOk()) << file;
-    std::filesystem::remove_all(path_);
-  }
-}
-
-TEST_F(NewRequestTest, KeyDoesNotTakeThePlaceOfAnotherFile) {
-  OpenFolder();
+TEST_F(NewRequestTest, KeyOutIsNeverInTheFolder) {
+  const CertsFolder certs = OpenFolder();
   ASSERT_EQ(symlink("certs", scratch_.Path("link").c_str()), 0);
-  for (const char* ending : {"_req.pem", ".pem", "_chain.pem"}) {
-    for (const char* folder : {"certs", "link", "certs/../certs", "certs/."}) {
+  for (const char* file :
+       {"mine.pem", "acme-dev1-1_key.pem", "acme-dev1-1_req.pem", "acme-dev1-2.pem"}) {
+    for (const char* folder : {"certs", "link", "certs/../certs", "certs/.", "certs/"}) {
       NewRequest wanted = Wanted(kName);
-      wanted.key_out = absl::StrCat(scratch_.Path(folder), "/", kName, ending);
-      EXPECT_THAT(MakeStatus(wanted),
-                  StatusIs(StatusCode::kInvalidArgument,
-                           absl::StrCat("'", wanted.key_out,
-                                        "' is the place of another file of "
-                                        "this name; name another file for the key")));
+      wanted.key_out = absl::StrCat(scratch_.Path(folder), "/", file);
+      const auto is_refused =
+          StatusIs(StatusCode::kInvalidArgument,
+                   absl::StrCat("'", wanted.key_out,
+                                "' is in the certs folder; name a file elsewhere for the key"));
+      EXPECT_THAT(CheckNameIsFree(certs, wanted.name, wanted.key_out), is_refused);
+      EXPECT_THAT(MakeRequestFiles(certs, wanted), is_refused);
     }
   }
-  EXPECT_EQ(test::InChild([this]() -> std::string {
+  EXPECT_EQ(test::InChild([this, &certs]() -> std::string {
               NewRequest wanted = Wanted(kName);
-              wanted.key_out = "acme-dev1-1_req.pem";
+              wanted.key_out = "mine.pem";
               if (chdir(path_.c_str()) != 0) return "chdir";
-              return absl::StatusCodeToString(MakeStatus(wanted).code());
+              return absl::StatusCodeToString(MakeRequestFiles(certs, wanted).status().code());
             }),
             "INVALID_ARGUMENT");
   EXPECT_THAT(NamesIn(path_), IsEmpty());
@@ -189,6 +182,7 @@ TEST_F(NewRequestTest, PlaceOfTheKeyIsNotOverwrittenEither) {
 TEST_F(NewRequestTest, PlaceOfTheKeyMustBeThere) {
   NewRequest wanted = Wanted(kName);
   wanted.key_out = scratch_.Path("missing/key.pem");
+  EXPECT_THAT(CheckKeyOut(wanted.key_out), StatusIs(StatusCode::kNotFound, HasSubstr("missing")));
   EXPECT_THAT(MakeStatus(wanted), StatusIs(StatusCode::kNotFound, HasSubstr("missing")));
   wanted.key_out = scratch_.Write("plain", "") + "/key.pem";
   EXPECT_THAT(MakeStatus(wanted),
@@ -285,6 +279,15 @@ TEST_F(NewRequestTest, RenewalOfAKeyThatMayNoLongerSignGetsTheUsualType) {
     EXPECT_EQ(renewal.key_type.name, "rsa:2048");
     EXPECT_EQ(renewal.subject.organization, "Acme");
   }
+}
+
+TEST_F(NewRequestTest, OnlyTheLatestIsRenewed) {
+  const CertsFolder folder = OpenFolder();
+  ASSERT_THAT(MakeRequestFiles(folder, Wanted(kName)), IsOk());
+  ASSERT_THAT(MakeRequestFiles(folder, Wanted("acme-dev1-2")), IsOk());
+  EXPECT_THAT(RenewalOf(folder, Name(kName)),
+              StatusIs(StatusCode::kAlreadyExists, "'acme-dev1-2' exists already: renew that"));
+  EXPECT_THAT(RenewalOf(folder, Name("acme-dev1-2")), IsOk());
 }
 
 TEST_F(NewRequestTest, RenewalNeedsTheOldRequest) {
