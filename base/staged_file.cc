@@ -294,7 +294,7 @@ absl::optional<Outcome> ReadOutcome(const Bytes& report) {
 
 }  // namespace
 
-absl::Status PublishTogether(std::vector<StagedFile> files) {
+absl::Status PublishTogether(const std::vector<StagedFile>& files) {
   if (files.empty()) return absl::OkStatus();
   const SignalsBlocked signals_blocked;
   const Publication publication(files);

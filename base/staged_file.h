@@ -65,7 +65,7 @@ class StagedFile {
 // A child process does it, and this one waits for it with all signals blocked: when either of the
 // two is killed, the other ends the work, so that only a machine that stops in between (or a kill
 // of both) can leave the first files without the last. The caller must be single-threaded.
-absl::Status PublishTogether(std::vector<StagedFile> files);
+absl::Status PublishTogether(const std::vector<StagedFile>& files);
 
 }  // namespace jet::base
 

@@ -97,7 +97,7 @@ absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
                                                  base::AsBytes(certificate)));
     files.push_back(std::move(file));
   }
-  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
+  JET_RETURN_IF_ERROR(base::PublishTogether(files));
   if (options.certificate != "-") {
     Report(session, options, key.certificate);
     return ExitStatus::kGood;

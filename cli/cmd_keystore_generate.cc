@@ -112,7 +112,7 @@ absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& o
   JET_ASSIGN_OR_RETURN(base::StagedFile certificate_file,
                        base::StagedFile::Write(certificate_path, 0644, certificate.der()));
   files.push_back(std::move(certificate_file));
-  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
+  JET_RETURN_IF_ERROR(base::PublishTogether(files));
   const std::string identifier = SubjectKeyIdentifierText(certificate);
   session.output.Object({{"type", "key"},
                          {"name", options.key_name},

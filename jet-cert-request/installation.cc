@@ -66,7 +66,7 @@ absl::StatusOr<Installed> InstallCertificate(const CertsFolder& folder, const Ma
     JET_RETURN_IF_ERROR(Stage(installed.chain_path, match.chain, files));
   }
   installed.already_there = files.empty();
-  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(files)));
+  JET_RETURN_IF_ERROR(base::PublishTogether(files));
   return installed;
 }
 

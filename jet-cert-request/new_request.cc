@@ -170,7 +170,7 @@ absl::StatusOr<RequestFiles> MakeRequestFiles(const CertsFolder& folder, const N
   const std::string request_path = folder.RequestPath(wanted.name);
   JET_RETURN_IF_ERROR(TryPlaces(key_path, request_path));
   JET_ASSIGN_OR_RETURN(Staged staged, Stage(wanted, key_path, request_path));
-  JET_RETURN_IF_ERROR(base::PublishTogether(std::move(staged.files)));
+  JET_RETURN_IF_ERROR(base::PublishTogether(staged.files));
   return RequestFiles{key_path, request_path, std::move(staged.request)};
 }
 

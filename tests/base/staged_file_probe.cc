@@ -22,7 +22,7 @@ absl::Status PublishAll(const std::vector<std::string>& arguments) {
                          StagedFile::Write(parts.first, mode, AsBytes(parts.first)));
     files.push_back(std::move(file));
   }
-  return PublishTogether(std::move(files));
+  return PublishTogether(files);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ std::string ContentOf(const std::string& path) {
 absl::Status Publish(StagedFile file) {
   std::vector<StagedFile> files;
   files.push_back(std::move(file));
-  return PublishTogether(std::move(files));
+  return PublishTogether(files);
 }
 
 // Stages and publishes one file for each of `paths`, whose content is its path.
@@ -64,7 +64,7 @@ absl::Status PublishAll(const std::vector<std::string>& paths, mode_t mode = 064
     if (!file.ok()) return file.status();
     files.push_back(*std::move(file));
   }
-  return PublishTogether(std::move(files));
+  return PublishTogether(files);
 }
 
 void Mount(const std::string& path, unsigned long flags, const char* options) {
