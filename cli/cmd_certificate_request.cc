@@ -75,6 +75,7 @@ absl::Status Incomplete(const std::vector<WrongAnswer>& wrong, const std::vector
     }
   }
   std::vector<std::string> parts;
+  parts.reserve(wrong.size() + 1);
   for (const WrongAnswer& answer : wrong) parts.push_back(answer.message);
   if (!why_not_asked.empty() && !names.empty()) {
     parts.push_back(absl::StrCat(why_not_asked, ", and missing are: ", absl::StrJoin(names, ", ")));
