@@ -59,6 +59,7 @@ absl::Status CheckKeyExists(const Session& session, const std::string& name) {
 // What was removed here, and how the peers are to be told.
 struct Deletion {
   RemovedKey removed;
+  bool waited = false;  // it had no certificate yet, so that neither ring nor peer knew of it
   absl::optional<ima::Keyring> keyring;
 };
 
@@ -67,6 +68,10 @@ absl::StatusOr<Deletion> DeleteHere(const Session& session, const DeleteOptions&
   Deletion deletion;
   JET_ASSIGN_OR_RETURN(deletion.keyring, RingToClear(session, options.keyring));
   JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kWrite));
+  // A key that cannot be read does not wait; that is found again below.
+  const absl::StatusOr<absl::optional<keystore::WaitingKey>> waiting =
+      store.FindWaiting(options.name);
+  deletion.waited = waiting.ok() && waiting->has_value();
   const auto note = [&replication](const keystore::StoredKey& key) -> absl::Status {
     JET_ASSIGN_OR_RETURN(const std::string sha256, key.certificate.Fingerprint());
     return replication.NoteRemoval(sha256);
@@ -102,6 +107,11 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
   session.output.Object(
       {{"type", "key"}, {"name", options.name}, {"deleted", true}, {"unlinked", removed.unlinked}});
   session.output.Line(absl::StrCat("key '", options.name, "' deleted"));
+  if (deletion.waited) {
+    session.output.Note(
+        "it waited for its certificate: one that answers its request is of no use any more");
+    return ExitStatus::kGood;
+  }
   const ExitStatus status = TellPeers(replication, removed);
   if (!removed.readable && deletion.keyring.has_value()) {
     return absl::DataLossError(

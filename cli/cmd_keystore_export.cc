@@ -20,17 +20,24 @@ namespace {
 
 constexpr mode_t kCertificateMode = 0644;
 constexpr mode_t kPrivateKeyMode = 0600;
+constexpr mode_t kRequestMode = 0644;
 
 struct ExportOptions {
   std::string name;
   std::string certificate;  // a path; "-" for standard output
   std::string private_key;  // a path
+  std::string request;      // a path
   PassphraseOptions passphrase;
 };
 
 absl::Status CheckOptions(const ExportOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
+  if (!options.request.empty() && (!options.certificate.empty() || !options.private_key.empty())) {
+    return UsageError(
+        "--request goes with neither --x509-cert nor --private-key: it is of a key that has no "
+        "certificate yet");
+  }
   if (options.private_key.empty() && options.passphrase.given()) {
     return UsageError("--passphrase-file, -fd and -env are for --private-key, which is not given");
   }
@@ -69,8 +76,32 @@ void Report(Session& session, const ExportOptions& options, const pki::Certifica
   session.output.Labelled(fields);
 }
 
+absl::StatusOr<ExitStatus> ExportRequest(Session& session, const ExportOptions& options) {
+  JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
+                       OpenKeystore(session, keystore::Access::kRead));
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> key,
+                       store.FindWaiting(options.name));
+  if (!key.has_value()) {
+    JET_RETURN_IF_ERROR(store.Find(options.name).status());
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the key '", options.name, "' has its certificate: there is no request any more"));
+  }
+  NoteUnlessChecked(session, store);
+  std::vector<base::StagedFile> files;
+  JET_ASSIGN_OR_RETURN(base::StagedFile file,
+                       base::StagedFile::Write(options.request, kRequestMode,
+                                               base::AsBytes(key->request.Pem())));
+  files.push_back(std::move(file));
+  JET_RETURN_IF_ERROR(base::PublishTogether(files));
+  session.output.Object(
+      {{"type", "key"}, {"name", options.name}, {"request_path", options.request}});
+  session.output.Labelled({{"Key Name", options.name}, {"Request", options.request}});
+  return ExitStatus::kGood;
+}
+
 absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
   JET_RETURN_IF_ERROR(CheckOptions(options));
+  if (!options.request.empty()) return ExportRequest(session, options);
   if (options.certificate.empty() && options.private_key.empty()) options.certificate = "-";
   crypto::Secret passphrase;
   if (!options.private_key.empty()) {
@@ -116,6 +147,8 @@ RunFunction DeclareKeystoreExport(OptionParser& parser) {
                "without options) PEM to standard output");
   parser.Value("--private-key", options->private_key, "FILE",
                "Write the private key there, under a passphrase (PKCS#8)");
+  parser.Value("--request", options->request, "FILE",
+               "Write the request of a key that waits for its certificate there (PKCS#10, PEM)");
   DeclarePassphrase(parser, options->passphrase);
   return [options](Session& session) { return RunExport(session, *options); };
 }

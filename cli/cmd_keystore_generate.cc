@@ -12,12 +12,16 @@
 #include "cli/command.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/passphrase.h"
 #include "cli/private_key_input.h"
 #include "cli/store_key.h"
 #include "crypto/key_type.h"
+#include "crypto/signer.h"
+#include "keystore/keystore.h"
 #include "pki/issue.h"
+#include "pki/request.h"
 
 namespace jet::cli {
 namespace {
@@ -26,6 +30,8 @@ namespace {
 constexpr char kPrivateKeyFile[] = "ima-privkey.pem";
 constexpr char kCertificateFile[] = "ima-cert.x509";
 
+constexpr mode_t kRequestMode = 0644;
+
 // As long as Junos's own self-signed certificates are valid.
 constexpr int kDefaultDays = 1825;
 
@@ -33,12 +39,13 @@ struct GenerateOptions {
   std::string key_name;
   std::string key_type = "rsa:3072";
   pki::Subject subject;
-  int days = kDefaultDays;
+  absl::optional<int> days;
   absl::optional<std::string> keyring;
   std::string ca_certificate;
   PrivateKeyOptions ca_private_key;
   std::string out_dir;
   bool no_encryption = false;
+  std::string request;  // a path
   PassphraseOptions passphrase;
   PeerOptions peers;
 };
@@ -58,6 +65,14 @@ absl::Status CheckOptions(const GenerateOptions& options) {
         "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA (for the "
         "keystore's own passphrase: --store-passphrase-file, -fd, -env)");
   }
+  if (!options.request.empty() &&
+      (!options.out_dir.empty() || !options.ca_certificate.empty() || options.keyring.has_value() ||
+       options.days.has_value() || options.peers.with_private_key)) {
+    return UsageError(
+        "--request goes with none of --out-dir, --ca-x509-cert, --days, --keyring and "
+        "--with-private-key: there is no certificate before the one that answers the request is "
+        "imported");
+  }
   if (!options.out_dir.empty() && options.keyring.has_value()) {
     return UsageError("--keyring does not go with --out-dir: nothing is mirrored");
   }
@@ -75,7 +90,7 @@ absl::Status CheckOptions(const GenerateOptions& options) {
 absl::StatusOr<pki::Certificate> Certify(const GenerateOptions& options,
                                          const crypto::PrivateKey& key) {
   const absl::Time now = absl::Now();
-  const pki::Validity validity{now, now + absl::Hours(24) * options.days};
+  const pki::Validity validity{now, now + absl::Hours(24) * options.days.value_or(kDefaultDays)};
   if (options.ca_certificate.empty()) {
     return pki::IssueSelfSigned(key, options.subject, validity);
   }
@@ -127,6 +142,44 @@ absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& o
   return ExitStatus::kGood;
 }
 
+absl::StatusOr<keystore::WaitingKey> AddWaiting(const Session& session,
+                                                const keystore::NewWaitingKey& key) {
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kCreate));
+  return store.AddWaiting(key);
+}
+
+// The key waits in the keystore for the certificate that answers its request.
+absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& options,
+                                       const crypto::PrivateKey& key) {
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<crypto::Signer> signer,
+                       crypto::MakeSigner(key.Share()));
+  JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
+                       pki::MakeRequest(*signer, options.subject));
+  // Before the key is stored: what cannot be written there leaves nothing behind.
+  std::vector<base::StagedFile> files;
+  JET_ASSIGN_OR_RETURN(
+      base::StagedFile file,
+      base::StagedFile::Write(options.request, kRequestMode, base::AsBytes(request.Pem())));
+  files.push_back(std::move(file));
+  JET_ASSIGN_OR_RETURN(const keystore::WaitingKey waiting,
+                       AddWaiting(session, {options.key_name, request, key}));
+  const absl::Status published = base::PublishTogether(files);
+  if (!published.ok()) {
+    return base::Annotate(
+        published, absl::StrCat("the key waits in the keystore, its request was not written "
+                                "(`jet-keystore export ",
+                                options.key_name, " --request FILE` writes it)"));
+  }
+  session.output.Object(KeyObject(waiting));
+  session.output.Labelled({{"Key Name", options.key_name},
+                           {"Subject", request.subject_text()},
+                           {"Key Type", request.public_key().type().name},
+                           {"Request", options.request}});
+  session.output.Note(absl::StrCat("`jet-keystore import --key-name ", options.key_name,
+                                   " --x509-cert FILE` joins the certificate to the key"));
+  return ExitStatus::kGood;
+}
+
 absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options) {
   if (options.subject.common_name.empty()) options.subject.common_name = options.key_name;
   JET_RETURN_IF_ERROR(CheckOptions(options));
@@ -136,6 +189,7 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
   JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
+  if (!options.request.empty()) return MakeRequest(session, options, key);
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
   if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
   StoreKeyOptions store;
@@ -174,6 +228,9 @@ RunFunction DeclareKeystoreGenerate(OptionParser& parser) {
               "Take a CA key file that group or others can read");
   parser.Value("--out-dir", options->out_dir, "DIR",
                "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key");
+  parser.Value("--request", options->request, "FILE",
+               "Write a certificate request (PKCS#10, PEM) there; the key waits in the keystore for "
+               "the certificate, which import joins to it");
   parser.Flag("--no-encryption", options->no_encryption,
               "With --out-dir: write the private key without a passphrase");
   DeclarePassphrase(parser, options->passphrase);

@@ -105,15 +105,13 @@ absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptio
   const absl::Status name_status = keystore::CheckKeyName(name);
   if (!name_status.ok()) return UsageError(name_status.message());
   JET_ASSIGN_OR_RETURN(const KeyMaterial material, Read(session, options));
-  if (options.peers.with_private_key && !material.private_key.has_value()) {
-    return UsageError("--with-private-key is for --private-key, which is not given");
-  }
   const keystore::NewKey key{name, material.certificate,
                              material.private_key.has_value() ? &*material.private_key : nullptr,
                              keystore::KeyOrigin::kImported};
   StoreKeyOptions store;
   store.keyring = options.keyring;
   store.peers = options.peers;
+  store.join = true;
   if (options.allow_expired) store.expired = ima::ExpiredCertificates::kAllow;
   absl::StatusOr<ExitStatus> stored = StoreKey(session, key, store);
   if (!stored.ok()) {

@@ -48,8 +48,20 @@ void PrintKey(Session& session, const Members& members, const keystore::StoredKe
   session.output.Labelled(fields);
 }
 
+void PrintWaiting(Session& session, const keystore::WaitingKey& key) {
+  session.output.Object(KeyObject(key));
+  session.output.Labelled(KeyFields(key));
+}
+
 absl::StatusOr<ExitStatus> ListOne(Session& session, const keystore::Keystore& store,
                                    const std::string& name) {
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting,
+                       store.FindWaiting(name));
+  if (waiting.has_value()) {
+    NoteUnlessChecked(session, store);
+    PrintWaiting(session, *waiting);
+    return ExitStatus::kGood;
+  }
   JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(name));
   NoteUnlessChecked(session, store);
   PrintKey(session, VisibleKeyringMembers(session), key);
@@ -58,6 +70,7 @@ absl::StatusOr<ExitStatus> ListOne(Session& session, const keystore::Keystore& s
 
 struct ListCounts {
   size_t keys = 0;
+  size_t waiting = 0;
   size_t damaged = 0;
 };
 
@@ -67,12 +80,16 @@ ListCounts PrintListing(Session& session, const keystore::KeyListing& listing) {
     if (i > 0) session.output.Line("");
     PrintKey(session, members, listing.keys[i]);
   }
+  for (size_t i = 0; i < listing.waiting.size(); ++i) {
+    if (i > 0 || !listing.keys.empty()) session.output.Line("");
+    PrintWaiting(session, listing.waiting[i]);
+  }
   for (const keystore::StoredKey& key : listing.keys) WarnOfExpiry(session, key);
   for (const keystore::DamagedKey& damaged : listing.damaged) {
     session.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
   }
-  return {listing.keys.size(), listing.damaged.size()};
+  return {listing.keys.size(), listing.waiting.size(), listing.damaged.size()};
 }
 
 absl::StatusOr<ListCounts> ListAll(Session& session) {
@@ -84,7 +101,7 @@ absl::StatusOr<ListCounts> ListAll(Session& session) {
   }
   JET_RETURN_IF_ERROR(store.status());
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
-  if (!listing.keys.empty()) NoteUnlessChecked(session, *store);
+  if (!listing.keys.empty() || !listing.waiting.empty()) NoteUnlessChecked(session, *store);
   return PrintListing(session, listing);
 }
 
@@ -119,8 +136,10 @@ absl::StatusOr<ExitStatus> RunKeystoreList(Session& session, const ListOptions& 
     JET_ASSIGN_OR_RETURN(const ExitStatus peers, ReportPeers(session, options.peer_options));
     status = Worse(status, peers);
   }
-  session.output.Object(
-      {{"type", "summary"}, {"keys", counts.keys}, {"damaged", counts.damaged}});
+  session.output.Object({{"type", "summary"},
+                         {"keys", counts.keys},
+                         {"waiting", counts.waiting},
+                         {"damaged", counts.damaged}});
   return status;
 }
 
@@ -137,12 +156,20 @@ RunFunction DeclareKeystoreShow(OptionParser& parser) {
   return [name](Session& session) -> absl::StatusOr<ExitStatus> {
     JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
                          OpenKeystore(session, keystore::Access::kRead));
+    JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting,
+                         store.FindWaiting(*name));
+    if (waiting.has_value()) {
+      PrintWaiting(session, *waiting);
+      NoteUnlessChecked(session, store);
+      NoteAtRest(session, store);
+      return ExitStatus::kGood;
+    }
     JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(*name));
     const absl::optional<bool> in_keyring = InKeyring(VisibleKeyringMembers(session), key);
     session.output.Object(KeyObject(key, in_keyring));
     session.output.Labelled(DetailedKeyFields(key, in_keyring));
     NoteUnlessChecked(session, store);
-    if (key.has_private_key) NoteAtRest(session, store);
+    if (key.has_private_key && key.private_key_uri.empty()) NoteAtRest(session, store);
     return ExitStatus::kGood;
   };
 }

@@ -25,7 +25,7 @@ absl::StatusOr<ExitStatus> RunRename(Session& session, const RenameOptions& opti
   }
   JET_ASSIGN_OR_RETURN(keystore::Keystore store,
                        OpenUnlockedKeystore(session, keystore::Access::kWrite));
-  JET_RETURN_IF_ERROR(store.Rename(options.old_name, options.new_name).status());
+  JET_RETURN_IF_ERROR(store.Rename(options.old_name, options.new_name));
   session.output.Object(
       {{"type", "key"}, {"name", options.new_name}, {"renamed_from", options.old_name}});
   session.output.Line(

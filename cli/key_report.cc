@@ -21,6 +21,16 @@ const char* KeyUsageText(const pki::Certificate& certificate) {
   return certificate.allows_digital_signature() ? "digital signature" : "no digital signature";
 }
 
+std::string PrivateKeyText(const keystore::StoredKey& key) {
+  if (!key.private_key_uri.empty()) return absl::StrCat("in a token: ", key.private_key_uri);
+  return key.has_private_key ? "in the keystore" : "none (verify only)";
+}
+
+const char* RecordText(bool authenticated) {
+  return authenticated ? "authenticated by master.key"
+                       : "not authenticated (the store key is not at hand)";
+}
+
 const char* OriginText(keystore::KeyOrigin origin) {
   return origin == keystore::KeyOrigin::kGenerated ? "generated" : "imported";
 }
@@ -64,7 +74,7 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
   fields.insert(fields.end(),
                 {{"Key ID", KeyIdOrNothing(certificate)},
                  {"Key Type", certificate.public_key().type().name},
-                 {"Private Key", key.has_private_key ? "in the keystore" : "none (verify only)"},
+                 {"Private Key", PrivateKeyText(key)},
                  {"Subject", certificate.subject()},
                  {"Issuer", certificate.issuer()},
                  {"Serial Number", certificate.serial()},
@@ -76,8 +86,7 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
                  {"SHA-1 Fingerprint", certificate.Fingerprint(crypto::HashAlgorithm::kSha1)
                                            .value_or(std::string())},
                  {"In Keyring", InKeyringText(in_keyring)},
-                 {"Record", key.record_authenticated ? "authenticated by master.key"
-                                                     : "not authenticated (the store key is not at hand)"},
+                 {"Record", RecordText(key.record_authenticated)},
                  {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}});
   return fields;
 }
@@ -88,11 +97,13 @@ Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring) 
   Json object;
   object["type"] = "key";
   object["name"] = key.name;
+  object["state"] = "certified";
   object["x509_cert_path"] = key.certificate_path;
   object["ski"] = SubjectKeyIdentifierText(certificate);
   object["key_id"] = KeyIdOrNothing(certificate);
   object["key_type"] = certificate.public_key().type().name;
   object["private_key"] = key.has_private_key;
+  if (!key.private_key_uri.empty()) object["private_key_uri"] = key.private_key_uri;
   object["subject"] = certificate.subject();
   object["issuer"] = certificate.issuer();
   object["serial"] = certificate.serial();
@@ -105,6 +116,31 @@ Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring) 
   object["origin"] = OriginText(key.origin);
   object["created"] = TimeText(key.created);
   object["in_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);
+  return object;
+}
+
+Fields KeyFields(const keystore::WaitingKey& key) {
+  return {{"Key Name", key.name},
+          {"State", "waits for its certificate"},
+          {"Request Path", key.request_path},
+          {"Subject", key.request.subject_text()},
+          {"Key Type", key.request.public_key().type().name},
+          {"Record", RecordText(key.record_authenticated)},
+          {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}};
+}
+
+Json KeyObject(const keystore::WaitingKey& key) {
+  Json object;
+  object["type"] = "key";
+  object["name"] = key.name;
+  object["state"] = "waiting";
+  object["request_path"] = key.request_path;
+  object["subject"] = key.request.subject_text();
+  object["key_type"] = key.request.public_key().type().name;
+  object["private_key"] = true;
+  object["record_authenticated"] = key.record_authenticated;
+  object["origin"] = OriginText(key.origin);
+  object["created"] = TimeText(key.created);
   return object;
 }
 

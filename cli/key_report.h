@@ -34,6 +34,10 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
 // {"type":"key",...}; docs/formats/json.md lists the members.
 Json KeyObject(const keystore::StoredKey& key, absl::optional<bool> in_keyring);
 
+// The same of a key that waits for its certificate.
+Fields KeyFields(const keystore::WaitingKey& key);
+Json KeyObject(const keystore::WaitingKey& key);
+
 // "yes", "no" or "unknown".
 std::string InKeyringText(absl::optional<bool> in_keyring);
 

@@ -41,14 +41,18 @@ void Remember(keystore::Keystore& store, const pki::Certificate& certificate,
                                   remembered.message()));
 }
 
-void Report(Session& session, const keystore::StoredKey& key, const Mirrored& mirrored) {
+void Report(Session& session, const KeyInStore& stored) {
+  const keystore::StoredKey& key = stored.key;
+  const Mirrored& mirrored = stored.mirrored;
   const bool in_keyring =
       mirrored.word == std::string("added") || mirrored.word == std::string("present");
   Json object = KeyObject(key, in_keyring ? absl::optional<bool>(true) : absl::nullopt);
+  object["joined"] = stored.joined;
   object["mirror"] = mirrored.word;
   object["keyring"] = mirrored.keyring.empty() ? Json(nullptr) : Json(mirrored.keyring);
   session.output.Object(object);
   Fields fields = KeyFields(key);
+  if (stored.joined) fields.emplace_back("Private Key", "joined to the key that waited");
   fields.emplace_back("Keyring", in_keyring
                                      ? absl::StrCat(mirrored.keyring, " (", mirrored.word, ")")
                                      : std::string("not mirrored"));
@@ -67,6 +71,29 @@ absl::Status Note(const keystore::NewKey& key, const PeerOptions& options,
                   Replication& replication) {
   JET_ASSIGN_OR_RETURN(std::string sha256, key.certificate.Fingerprint());
   return replication.NotePut({std::move(sha256), options.with_private_key});
+}
+
+// True when the key of that name waits for the certificate. Where a key of another name does, that
+// is worth a warning.
+absl::StatusOr<bool> IsToBeJoined(const keystore::Keystore& store, const keystore::NewKey& key,
+                                  const StoreKeyOptions& options,
+                                  std::vector<std::string>& warnings) {
+  if (!options.join) return false;
+  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
+  for (const keystore::WaitingKey& waiting : listing.waiting) {
+    if (waiting.name == key.name) {
+      if (key.private_key == nullptr) return true;
+      return absl::FailedPreconditionError(
+          absl::StrCat("the key '", key.name, "' waits for its certificate and has its private key ",
+                       "already: give the certificate alone"));
+    }
+    if (waiting.request.public_key() == key.certificate.public_key()) {
+      warnings.push_back(absl::StrCat("the key '", waiting.name,
+                                      "' waits for this certificate: import it under that name to "
+                                      "join the two"));
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -96,12 +123,22 @@ absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore
       return KeyInStore{*std::move(there), mirrored, std::move(warnings), /*was_there=*/true};
     }
   }
+  JET_ASSIGN_OR_RETURN(const bool join, IsToBeJoined(store, key, options, warnings));
+  if (options.peers.with_private_key && key.private_key == nullptr && !join) {
+    return UsageError("--with-private-key is for --private-key, which is not given");
+  }
   if (replication != nullptr) JET_RETURN_IF_ERROR(Note(key, options.peers, *replication));
-  absl::StatusOr<keystore::StoredKey> stored = store.Add(key, mirror);
+  absl::StatusOr<keystore::StoredKey> stored =
+      join ? store.Join(key.name, key.certificate, mirror) : store.Add(key, mirror);
   if (!stored.ok() && replication != nullptr) replication->TakeBack();
   JET_RETURN_IF_ERROR(stored.status());
   Remember(store, key.certificate, mirrored, warnings);
-  return KeyInStore{*std::move(stored), mirrored, std::move(warnings)};
+  KeyInStore result{*std::move(stored), mirrored, std::move(warnings), false, join, absl::nullopt};
+  if (join && options.peers.with_private_key) {
+    absl::StatusOr<crypto::PrivateKey> private_key = store.OpenPrivateKey(key.name);
+    if (private_key.ok()) result.private_key = *std::move(private_key);
+  }
+  return result;
 }
 
 absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& key,
@@ -110,14 +147,16 @@ absl::StatusOr<ExitStatus> StoreKey(Session& session, const keystore::NewKey& ke
   JET_ASSIGN_OR_RETURN(const KeyInStore stored,
                        StoreAndMirror(session, key, options, &replication));
   for (const std::string& warning : stored.warnings) session.output.Warning(warning);
-  Report(session, stored.key, stored.mirrored);
+  Report(session, stored);
   PeerOutcome here;
   here.result = key.origin == keystore::KeyOrigin::kGenerated ? PeerResult::kGenerated
                                                               : PeerResult::kImported;
-  here.private_key = key.private_key != nullptr;
+  here.private_key = stored.key.has_private_key;
+  const crypto::PrivateKey* const private_key =
+      stored.private_key.has_value() ? &*stored.private_key : key.private_key;
   return replication.Deliver(std::move(here), {.certificate = &key.certificate,
-                                               .private_key = key.private_key,
-                                               .has_private_key = key.private_key != nullptr});
+                                               .private_key = private_key,
+                                               .has_private_key = stored.key.has_private_key});
 }
 
 }  // namespace jet::cli

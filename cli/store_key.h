@@ -32,6 +32,8 @@ struct StoreKeyOptions {
   UntrustedByKernel untrusted = UntrustedByKernel::kFails;
   ima::ExpiredCertificates expired = ima::ExpiredCertificates::kRefuse;
   SameKey same_key = SameKey::kIsTaken;
+  // A certificate alone is joined to the key of that name that waits for it.
+  bool join = false;
   PeerOptions peers;
 };
 
@@ -49,6 +51,8 @@ struct KeyInStore {
   Mirrored mirrored;
   std::vector<std::string> warnings;
   bool was_there = false;  // SameKey::kIsWelcome
+  bool joined = false;     // to a key that waited for the certificate
+  absl::optional<crypto::PrivateKey> private_key = {};  // of a key joined, to be sent to peers
 };
 
 // Checks the certificate, stores the key and mirrors it, all or nothing. `replication` may be null;

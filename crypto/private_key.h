@@ -35,6 +35,9 @@ class PrivateKey {
   // Shares `key`, which must not be null and holds both halves. For crypto/ and pki/.
   static absl::StatusOr<PrivateKey> FromEvp(EVP_PKEY* key);
 
+  // Another handle on the same key, which is wiped with the last of them.
+  PrivateKey Share() const { return PrivateKey(public_key_); }
+
   // The public half; valid as long as this object.
   const PublicKey& public_key() const { return public_key_; }
 

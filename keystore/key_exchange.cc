@@ -98,7 +98,7 @@ absl::StatusOr<std::vector<std::string>> FinishExchanges(StoreFolder& folder) {
                : MoveAndSync(folder, {folder.replaced(), name, folder.keys(), name}, name));
     done.push_back(
         absl::StrCat(stored ? "removed the earlier form of the key '" : "put back the key '", name,
-                     "', which a rekey was replacing"));
+                     "', which was being replaced"));
   }
   JET_RETURN_IF_ERROR(RemoveReplaced(folder));
   return done;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -28,6 +29,7 @@ struct FileRow {
 
 constexpr FileRow kCertificate = {"certificate.der", pki::kMaxCertificateFile, 0644,
                                   OthersMay::kRead};
+constexpr FileRow kRequest = {"request.der", pki::kMaxCertificateFile, 0644, OthersMay::kRead};
 constexpr FileRow kPrivateKey = {"private-key.pem", 64 * 1024, 0600, OthersMay::kNothing};
 constexpr FileRow kRecord = {"record.json", 16 * 1024, 0644, OthersMay::kRead};
 
@@ -37,8 +39,12 @@ struct OpenFolder {
   std::string path;
 };
 
+std::string PathOf(absl::string_view folder_path, const FileRow& file) {
+  return absl::StrCat(folder_path, "/", file.name);
+}
+
 std::string PathOf(const OpenFolder& folder, const FileRow& file) {
-  return absl::StrCat(folder.path, "/", file.name);
+  return PathOf(folder.path, file);
 }
 
 absl::StatusOr<std::string> Sha256Hex(base::ByteSpan bytes) {
@@ -86,20 +92,17 @@ absl::Status WriteRecord(const OpenFolder& folder, const Record& record,
   return WriteFileOf(folder, kRecord, base::AsBytes(EncodeRecordFile(line, hmac)));
 }
 
-// Writes the files of a key and syncs the folder. `private_key_pem` is empty when there is none.
-// Fills in what `record` says of the files and of the store key.
-absl::Status WriteFiles(const OpenFolder& folder, const pki::Certificate& certificate,
-                        base::ByteSpan private_key_pem, Record record, const StoreKey& store_key) {
-  record.subject_key_identifier = IdentifierHex(certificate);
-  JET_ASSIGN_OR_RETURN(record.certificate_sha256, Sha256Hex(certificate.der()));
-  JET_RETURN_IF_ERROR(WriteFileOf(folder, kCertificate, certificate.der()));
-  if (!private_key_pem.empty()) {
-    JET_ASSIGN_OR_RETURN(record.private_key_sha256, Sha256Hex(private_key_pem));
-    JET_RETURN_IF_ERROR(WriteFileOf(folder, kPrivateKey, private_key_pem));
+// Writes certificate.der or request.der, and what the record says of it.
+absl::Status WriteDocument(const OpenFolder& folder, const KeyFiles& files, Record& record) {
+  const base::Bytes& der = files.document_der();
+  JET_ASSIGN_OR_RETURN(std::string sha256, Sha256Hex(der));
+  if (files.waits()) {
+    record.request_sha256 = std::move(sha256);
+    return WriteFileOf(folder, kRequest, der);
   }
-  record.store_key_id = store_key.id();
-  JET_RETURN_IF_ERROR(WriteRecord(folder, record, store_key));
-  return base::Sync(folder.fd.get(), folder.path);
+  record.subject_key_identifier = IdentifierHex(absl::get<pki::Certificate>(files.document));
+  record.certificate_sha256 = std::move(sha256);
+  return WriteFileOf(folder, kCertificate, der);
 }
 
 // Checks that the record was made by who has the store key.
@@ -137,34 +140,63 @@ absl::Status CheckSha256(base::ByteSpan content, absl::string_view recorded,
                                           "its SHA-256 is ", actual, ", recorded is ", recorded));
 }
 
+// A file that the record does not name is of another key, or of another time of this one.
+absl::Status CheckAbsent(const OpenFolder& folder, const FileRow& file) {
+  const absl::Status unexpected = ReadFileOf(folder, file).status();
+  if (absl::IsNotFound(unexpected)) return absl::OkStatus();
+  JET_RETURN_IF_ERROR(unexpected);
+  return absl::DataLossError(
+      absl::StrCat("there is '", PathOf(folder, file), "', which its record does not name"));
+}
+
+absl::StatusOr<base::Bytes> ReadRecordedFileOf(const OpenFolder& folder, const FileRow& file,
+                                               absl::string_view sha256) {
+  JET_ASSIGN_OR_RETURN(base::Bytes content, ReadNeededFileOf(folder, file));
+  JET_RETURN_IF_ERROR(CheckSha256(content, sha256, PathOf(folder, file)));
+  return content;
+}
+
+absl::Status CannotRead(const OpenFolder& folder, const FileRow& file, const absl::Status& error) {
+  return absl::DataLossError(
+      absl::StrCat("'", PathOf(folder, file), "' cannot be read: ", error.message()));
+}
+
 absl::StatusOr<pki::Certificate> ReadCertificate(const OpenFolder& folder, const Record& record) {
-  const std::string path = PathOf(folder, kCertificate);
-  JET_ASSIGN_OR_RETURN(const base::Bytes content, ReadNeededFileOf(folder, kCertificate));
-  JET_RETURN_IF_ERROR(CheckSha256(content, record.certificate_sha256, path));
+  JET_ASSIGN_OR_RETURN(const base::Bytes content,
+                       ReadRecordedFileOf(folder, kCertificate, record.certificate_sha256));
   absl::StatusOr<pki::Certificate> certificate = pki::Certificate::Decode(content);
-  if (!certificate.ok()) {
-    return absl::DataLossError(
-        absl::StrCat("'", path, "' cannot be read: ", certificate.status().message()));
-  }
+  if (!certificate.ok()) return CannotRead(folder, kCertificate, certificate.status());
+  JET_RETURN_IF_ERROR(CheckAbsent(folder, kRequest));
   const std::string identifier = IdentifierHex(*certificate);
   if (identifier == record.subject_key_identifier) return certificate;
-  return absl::DataLossError(absl::StrCat("'", path, "' has the subject key identifier ",
-                                          identifier, ", recorded is ",
-                                          record.subject_key_identifier));
+  return absl::DataLossError(absl::StrCat("'", PathOf(folder, kCertificate),
+                                          "' has the subject key identifier ", identifier,
+                                          ", recorded is ", record.subject_key_identifier));
+}
+
+absl::StatusOr<pki::CertificateRequest> ReadRequest(const OpenFolder& folder,
+                                                    const Record& record) {
+  JET_ASSIGN_OR_RETURN(const base::Bytes content,
+                       ReadRecordedFileOf(folder, kRequest, record.request_sha256));
+  absl::StatusOr<pki::CertificateRequest> request = pki::CertificateRequest::Decode(content);
+  if (!request.ok()) return CannotRead(folder, kRequest, request.status());
+  JET_RETURN_IF_ERROR(CheckAbsent(folder, kCertificate));
+  return request;
+}
+
+absl::StatusOr<absl::variant<pki::Certificate, pki::CertificateRequest>> ReadDocument(
+    const OpenFolder& folder, const Record& record) {
+  if (record.waits()) return ReadRequest(folder, record);
+  return ReadCertificate(folder, record);
 }
 
 // Returns the encrypted private key, empty when neither record nor folder has one.
 absl::StatusOr<base::Bytes> ReadPrivateKeyPem(const OpenFolder& folder, const Record& record) {
-  const std::string path = PathOf(folder, kPrivateKey);
   if (record.private_key_sha256.has_value()) {
-    JET_ASSIGN_OR_RETURN(base::Bytes content, ReadNeededFileOf(folder, kPrivateKey));
-    JET_RETURN_IF_ERROR(CheckSha256(content, *record.private_key_sha256, path));
-    return content;
+    return ReadRecordedFileOf(folder, kPrivateKey, *record.private_key_sha256);
   }
-  const absl::Status unexpected = ReadFileOf(folder, kPrivateKey).status();
-  if (absl::IsNotFound(unexpected)) return base::Bytes();
-  JET_RETURN_IF_ERROR(unexpected);
-  return absl::DataLossError(absl::StrCat("there is '", path, "', which its record does not name"));
+  JET_RETURN_IF_ERROR(CheckAbsent(folder, kPrivateKey));
+  return base::Bytes();
 }
 
 }  // namespace
@@ -179,70 +211,107 @@ bool IsDamage(const absl::Status& status) {
          base::ErrnoOf(status) == 0;
 }
 
-absl::Status WriteKeyFolder(const KeyPlace& place, const NewKey& key, const StoreKey& store_key,
-                            absl::Time created) {
-  JET_ASSIGN_OR_RETURN(const OpenFolder folder, MakeFolder(place));
-  base::Bytes pem;
-  if (key.private_key != nullptr) {
-    JET_ASSIGN_OR_RETURN(pem, key.private_key->EncryptedPem(store_key.PrivateKeyPassphrase(),
-                                                            crypto::kRandomKeyIterations));
-  }
-  Record record;
-  record.name = key.name;
-  record.origin = key.origin;
-  record.created = created;
-  return WriteFiles(folder, key.certificate, pem, std::move(record), store_key);
+const crypto::PublicKey& KeyFiles::public_key() const {
+  return absl::visit(
+      [](const auto& content) -> const crypto::PublicKey& { return content.public_key(); },
+      document);
 }
 
-absl::Status WriteRenamedKeyFolder(const KeyPlace& place, const KeyFolder& key,
-                                   absl::string_view new_name, const StoreKey& store_key) {
+const base::Bytes& KeyFiles::document_der() const {
+  return absl::visit([](const auto& content) -> const base::Bytes& { return content.der(); },
+                     document);
+}
+
+StoredKey StoredKeyOf(const KeyFolder& folder) {
+  const KeyFiles& files = folder.files;
+  return {.name = files.name,
+          .certificate = absl::get<pki::Certificate>(files.document),
+          .certificate_path = PathOf(folder.path, kCertificate),
+          .has_private_key = !files.private_key_pem.empty() || !files.private_key_uri.empty(),
+          .private_key_uri = files.private_key_uri,
+          .origin = files.origin,
+          .created = files.created,
+          .record_authenticated = folder.record_authenticated};
+}
+
+WaitingKey WaitingKeyOf(const KeyFolder& folder) {
+  const KeyFiles& files = folder.files;
+  return {.name = files.name,
+          .request = absl::get<pki::CertificateRequest>(files.document),
+          .request_path = PathOf(folder.path, kRequest),
+          .origin = files.origin,
+          .created = files.created,
+          .record_authenticated = folder.record_authenticated};
+}
+
+absl::StatusOr<base::Bytes> EncryptPrivateKey(const crypto::PrivateKey& private_key,
+                                              const StoreKey& store_key) {
+  return private_key.EncryptedPem(store_key.PrivateKeyPassphrase(), crypto::kRandomKeyIterations);
+}
+
+absl::Status WriteKeyFolder(const KeyPlace& place, const KeyFiles& files,
+                            const StoreKey& store_key) {
   JET_ASSIGN_OR_RETURN(const OpenFolder folder, MakeFolder(place));
   Record record;
-  record.name = std::string(new_name);
-  record.origin = key.key.origin;
-  record.created = key.key.created;
-  return WriteFiles(folder, key.key.certificate, key.private_key_pem, std::move(record), store_key);
+  record.name = files.name;
+  record.origin = files.origin;
+  record.created = files.created;
+  record.store_key_id = store_key.id();
+  record.private_key_uri = files.private_key_uri;
+  JET_RETURN_IF_ERROR(WriteDocument(folder, files, record));
+  if (!files.private_key_pem.empty()) {
+    JET_ASSIGN_OR_RETURN(record.private_key_sha256, Sha256Hex(files.private_key_pem));
+    JET_RETURN_IF_ERROR(WriteFileOf(folder, kPrivateKey, files.private_key_pem));
+  }
+  JET_RETURN_IF_ERROR(WriteRecord(folder, record, store_key));
+  return base::Sync(folder.fd.get(), folder.path);
 }
 
 absl::StatusOr<KeyFolder> ReadKeyFolder(const KeyPlace& place, absl::string_view name,
                                         const StoreKeys* store_keys) {
   OpenFolder folder = {base::UniqueFd(), place.path};
   JET_ASSIGN_OR_RETURN(folder.fd, OpenOwnFolder(place.parent, place.folder, place.path));
-  JET_ASSIGN_OR_RETURN(const RecordFile file, ReadRecord(folder, name, store_keys));
-  JET_ASSIGN_OR_RETURN(pki::Certificate certificate, ReadCertificate(folder, file.record));
-  JET_ASSIGN_OR_RETURN(base::Bytes private_key_pem, ReadPrivateKeyPem(folder, file.record));
-  StoredKey key = {.name = file.record.name,
-                   .certificate = std::move(certificate),
-                   .certificate_path = PathOf(folder, kCertificate),
-                   .has_private_key = file.record.private_key_sha256.has_value(),
-                   .origin = file.record.origin,
-                   .created = file.record.created,
-                   .record_authenticated = store_keys != nullptr};
-  return KeyFolder{std::move(key), file.record.store_key_id, PathOf(folder, kPrivateKey),
-                   std::move(private_key_pem)};
+  JET_ASSIGN_OR_RETURN(RecordFile file, ReadRecord(folder, name, store_keys));
+  Record& record = file.record;
+  JET_ASSIGN_OR_RETURN(auto document, ReadDocument(folder, record));
+  JET_ASSIGN_OR_RETURN(base::Bytes private_key_pem, ReadPrivateKeyPem(folder, record));
+  KeyFiles files = {.name = std::move(record.name),
+                    .document = std::move(document),
+                    .private_key_pem = std::move(private_key_pem),
+                    .private_key_uri = std::move(record.private_key_uri),
+                    .origin = record.origin,
+                    .created = record.created};
+  return KeyFolder{std::move(files), place.path, std::move(record.store_key_id),
+                   /*record_authenticated=*/store_keys != nullptr};
 }
 
 absl::StatusOr<crypto::PrivateKey> OpenPrivateKeyOf(const KeyFolder& folder,
                                                     const StoreKeys& store_keys) {
+  if (!folder.files.private_key_uri.empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("the private key of '", folder.files.name, "' is in a token ('",
+                     folder.files.private_key_uri, "'), and this program cannot use tokens yet"));
+  }
+  const std::string path = PathOf(folder.path, kPrivateKey);
   const StoreKey* const store_key = store_keys.Find(folder.store_key_id);
   if (store_key == nullptr) {
-    return absl::DataLossError(absl::StrCat("'", folder.private_key_path,
-                                            "' is under the store key ", folder.store_key_id,
-                                            ", and ", store_keys.Description()));
+    return absl::DataLossError(absl::StrCat("'", path, "' is under the store key ",
+                                            folder.store_key_id, ", and ",
+                                            store_keys.Description()));
   }
   const auto passphrase = [store_key]() -> absl::StatusOr<crypto::Secret> {
     return store_key->PrivateKeyPassphrase();
   };
-  absl::StatusOr<crypto::PrivateKey> key =
-      crypto::PrivateKey::Decode(crypto::Secret::CopyOf(folder.private_key_pem), passphrase);
+  absl::StatusOr<crypto::PrivateKey> key = crypto::PrivateKey::Decode(
+      crypto::Secret::CopyOf(folder.files.private_key_pem), passphrase);
   if (!key.ok()) {
     return absl::DataLossError(
-        absl::StrCat("'", folder.private_key_path,
-                     "' does not open with the store key: ", key.status().message()));
+        absl::StrCat("'", path, "' does not open with the store key: ", key.status().message()));
   }
-  if (key->public_key() == folder.key.certificate.public_key()) return key;
-  return absl::DataLossError(absl::StrCat("the private key '", folder.private_key_path,
-                                          "' does not belong to the certificate beside it"));
+  if (key->public_key() == folder.files.public_key()) return key;
+  return absl::DataLossError(
+      absl::StrCat("the private key '", path, "' does not belong to the ",
+                   folder.files.waits() ? "request" : "certificate", " beside it"));
 }
 
 }  // namespace jet::keystore

@@ -12,12 +12,16 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "base/unique_fd.h"
 #include "crypto/private_key.h"
 #include "keystore/mirror_history.h"
 #include "pki/certificate.h"
+#include "pki/request.h"
 
 namespace jet::keystore {
+
+class OpenedStore;  // keystore/opened_store.h
 
 enum class KeyOrigin { kGenerated, kImported };
 
@@ -27,11 +31,23 @@ struct StoredKey {
   pki::Certificate certificate;
   std::string certificate_path;  // of certificate.der in the store
   bool has_private_key = false;
+  std::string private_key_uri;  // of a private key that is in a token (RFC 7512); else empty
   KeyOrigin origin = KeyOrigin::kImported;
   absl::Time created;
   // False when the store key was not at hand to check the record's HMAC: name, certificate and
   // private key fit together, but who may write the store could have changed all of them.
   bool record_authenticated = false;
+};
+
+// A key of the store that has no certificate yet, only the request for one: nothing can be signed
+// with it, and no keyring can hold it.
+struct WaitingKey {
+  std::string name;
+  pki::CertificateRequest request;
+  std::string request_path;  // of request.der in the store
+  KeyOrigin origin = KeyOrigin::kGenerated;
+  absl::Time created;
+  bool record_authenticated = false;  // as StoredKey's
 };
 
 // A folder below keys/ that cannot be read as a key, and why.
@@ -42,6 +58,7 @@ struct DamagedKey {
 
 struct KeyListing {
   std::vector<StoredKey> keys;  // sorted by name
+  std::vector<WaitingKey> waiting;
   std::vector<DamagedKey> damaged;
 };
 
@@ -50,6 +67,13 @@ struct NewKey {
   pki::Certificate certificate;
   const crypto::PrivateKey* private_key = nullptr;  // null: the store can only verify with it
   KeyOrigin origin = KeyOrigin::kImported;
+  std::string private_key_uri = {};  // of one that is in a token (keystore/record.h); else empty
+};
+
+struct NewWaitingKey {
+  std::string name;
+  pki::CertificateRequest request;
+  const crypto::PrivateKey& private_key;
 };
 
 // What a rekey did.
@@ -110,12 +134,16 @@ class Keystore {
   absl::StatusOr<KeyListing> List() const;
 
   // Reads one key. INVALID_ARGUMENT for an impossible name, NOT_FOUND when there is none by it
-  // (naming those there are), DATA_LOSS when its files contradict its record.
+  // (naming those there are), FAILED_PRECONDITION when it waits for its certificate, DATA_LOSS when
+  // its files contradict its record.
   absl::StatusOr<StoredKey> Find(absl::string_view name) const;
 
+  // As Find, for a key that waits for its certificate; nullopt when there is none by that name.
+  absl::StatusOr<absl::optional<WaitingKey>> FindWaiting(absl::string_view name) const;
+
   // Decrypts the private key of `name`. FAILED_PRECONDITION when the store has only its
-  // certificate, or when master.key is missing or others may use it; DATA_LOSS when key and
-  // certificate do not belong together.
+  // certificate, or when master.key is missing or others may use it; UNIMPLEMENTED when it is in a
+  // token; DATA_LOSS when key and certificate do not belong together.
   absl::StatusOr<crypto::PrivateKey> OpenPrivateKey(absl::string_view name) const;
 
   // Stores a key: built in staging/, synced, renamed into keys/ (the commit), keys/ synced. Then
@@ -127,15 +155,27 @@ class Keystore {
   // REQUIRES: opened with kCreate or kWrite.
   absl::StatusOr<StoredKey> Add(const NewKey& key, KeyStep mirror);
 
+  // Stores a key with the request for its certificate, as Add does; it then waits for Join.
+  // REQUIRES: opened with kCreate or kWrite.
+  absl::StatusOr<WaitingKey> AddWaiting(const NewWaitingKey& key);
+
+  // Joins the certificate to the key `name` that waits for it: the key's folder is written anew
+  // with it and exchanged for the old one in one step. Then `mirror` is called; when it fails the
+  // key waits again. ALREADY_EXISTS when the key has its certificate, FAILED_PRECONDITION when this
+  // one is for another key; else as Add and OpenPrivateKey. REQUIRES: opened with kCreate or kWrite.
+  absl::StatusOr<StoredKey> Join(absl::string_view name, const pki::Certificate& certificate,
+                                 KeyStep mirror);
+
   // Calls `unlink`, and when that is OK takes the key out of keys/ and removes its files. Works on
-  // a damaged key as well; `unlink` is then not called. REQUIRES: opened with kCreate or kWrite.
+  // a key that waits and on a damaged one as well; `unlink` is then not called. REQUIRES: opened
+  // with kCreate or kWrite.
   absl::Status Remove(absl::string_view name, KeyStep unlink);
 
   // Gives the key `from` the name `to`: a record is written anew, certificate and private key stay
   // byte for byte. Killed at any moment, the next writer finds the key under one of the two names.
   // ALREADY_EXISTS when `to` is taken, FAILED_PRECONDITION when the store key is not at hand, and
   // otherwise as Find. REQUIRES: opened with kCreate or kWrite.
-  absl::StatusOr<StoredKey> Rename(absl::string_view from, absl::string_view to);
+  absl::Status Rename(absl::string_view from, absl::string_view to);
 
   // Opens the store key, calling for its passphrase where one protects it; from then on records are
   // checked. NOT_FOUND when there is none, FAILED_PRECONDITION when others may use it or no
@@ -176,9 +216,8 @@ class Keystore {
   absl::Status RememberMirrored(const std::vector<pki::Certificate>& certificates);
 
  private:
-  struct State;
-  explicit Keystore(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Keystore(std::unique_ptr<OpenedStore> store);
+  std::unique_ptr<OpenedStore> store_;
 };
 
 }  // namespace jet::keystore

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -17,25 +18,33 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kFormatVersion = 1;
+constexpr uint64_t kFormat1 = 1;
+constexpr uint64_t kFormat2 = 2;  // what format 1 cannot say
 
 constexpr char kFormat[] = "format";
 constexpr char kName[] = "name";
 constexpr char kSubjectKeyIdentifier[] = "subject_key_identifier";
 constexpr char kCertificateSha256[] = "certificate_sha256";
+constexpr char kRequestSha256[] = "request_sha256";
 constexpr char kPrivateKeySha256[] = "private_key_sha256";
+constexpr char kPrivateKeyUri[] = "private_key_uri";
 constexpr char kStoreKeyId[] = "store_key_id";
 constexpr char kOrigin[] = "origin";
 constexpr char kCreated[] = "created";
 
-constexpr std::array<absl::string_view, 8> kMembers = {
-    kFormat, kName,   kSubjectKeyIdentifier, kCertificateSha256, kPrivateKeySha256, kStoreKeyId,
-    kOrigin, kCreated};
+constexpr std::array<absl::string_view, 10> kMembers = {
+    kFormat,           kName,          kSubjectKeyIdentifier, kCertificateSha256, kRequestSha256,
+    kPrivateKeySha256, kPrivateKeyUri, kStoreKeyId,           kOrigin,            kCreated};
 
 constexpr char kGenerated[] = "generated";
 constexpr char kImported[] = "imported";
 
 constexpr char kTimeFormat[] = "%Y-%m-%dT%H:%M:%SZ";  // RFC 3339, UTC
+
+// RFC 7512.
+constexpr char kPkcs11Scheme[] = "pkcs11:";
+constexpr char kPinAttribute[] = "pin-value=";
+constexpr size_t kMaxUri = 1024;
 
 constexpr char kHmacStart[] = "{\"hmac_sha256\":\"";
 constexpr char kHmacEnd[] = "\"}\n";
@@ -47,9 +56,10 @@ absl::Status CheckVersion(const Json& object) {
     return absl::DataLossError("the record has no format version");
   }
   const uint64_t version = *format->get_ptr<const Json::number_unsigned_t*>();
-  if (version == kFormatVersion) return absl::OkStatus();
+  if (version == kFormat1 || version == kFormat2) return absl::OkStatus();
   return absl::UnimplementedError(absl::StrCat("the record is of format version ", version,
-                                               "; this program knows version ", kFormatVersion));
+                                               "; this program knows versions ", kFormat1, " and ",
+                                               kFormat2));
 }
 
 absl::Status CheckMembers(const Json& object) {
@@ -80,6 +90,31 @@ absl::StatusOr<absl::optional<std::string>> OptionalTextOf(const Json& object, c
   return absl::optional<std::string>(*std::move(text));
 }
 
+// The certificate, or the request while there is none.
+absl::Status DecodeDocument(const Json& object, Record& record) {
+  if (object.contains(kRequestSha256)) {
+    JET_ASSIGN_OR_RETURN(record.request_sha256, TextOf(object, kRequestSha256));
+    return absl::OkStatus();
+  }
+  JET_ASSIGN_OR_RETURN(record.subject_key_identifier, TextOf(object, kSubjectKeyIdentifier));
+  JET_ASSIGN_OR_RETURN(record.certificate_sha256, TextOf(object, kCertificateSha256));
+  return absl::OkStatus();
+}
+
+absl::Status DecodePrivateKeyPlace(const Json& object, Record& record) {
+  JET_ASSIGN_OR_RETURN(record.private_key_sha256, OptionalTextOf(object, kPrivateKeySha256));
+  JET_ASSIGN_OR_RETURN(const absl::optional<std::string> uri,
+                       OptionalTextOf(object, kPrivateKeyUri));
+  record.private_key_uri = uri.value_or(std::string());
+  if (record.private_key_sha256.has_value() && uri.has_value()) {
+    return absl::DataLossError("the record has two private keys");
+  }
+  if (record.waits() && !record.private_key_sha256.has_value() && !uri.has_value()) {
+    return absl::DataLossError("the record is of a key that waits and has no private key");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<KeyOrigin> OriginOf(const Json& object) {
   JET_ASSIGN_OR_RETURN(const std::string text, TextOf(object, kOrigin));
   if (text == kGenerated) return KeyOrigin::kGenerated;
@@ -98,9 +133,8 @@ absl::StatusOr<absl::Time> CreatedOf(const Json& object) {
 absl::StatusOr<Record> RecordOf(const Json& object) {
   Record record;
   JET_ASSIGN_OR_RETURN(record.name, TextOf(object, kName));
-  JET_ASSIGN_OR_RETURN(record.subject_key_identifier, TextOf(object, kSubjectKeyIdentifier));
-  JET_ASSIGN_OR_RETURN(record.certificate_sha256, TextOf(object, kCertificateSha256));
-  JET_ASSIGN_OR_RETURN(record.private_key_sha256, OptionalTextOf(object, kPrivateKeySha256));
+  JET_RETURN_IF_ERROR(DecodeDocument(object, record));
+  JET_RETURN_IF_ERROR(DecodePrivateKeyPlace(object, record));
   JET_ASSIGN_OR_RETURN(record.store_key_id, TextOf(object, kStoreKeyId));
   JET_ASSIGN_OR_RETURN(record.origin, OriginOf(object));
   JET_ASSIGN_OR_RETURN(record.created, CreatedOf(object));
@@ -114,8 +148,10 @@ absl::StatusOr<Record> DecodeRecord(absl::string_view line) {
   JET_RETURN_IF_ERROR(CheckVersion(object));
   JET_RETURN_IF_ERROR(CheckMembers(object));
   JET_ASSIGN_OR_RETURN(Record record, RecordOf(object));
+  const bool good_uri =
+      record.private_key_uri.empty() || CheckPrivateKeyUri(record.private_key_uri).ok();
   // One encoding only: JSON readers differ about members that are there twice.
-  if (!CheckKeyName(record.name).ok() || EncodeRecord(record) != line) {
+  if (!CheckKeyName(record.name).ok() || !good_uri || EncodeRecord(record) != line) {
     return absl::DataLossError("the record is not written as this program writes it");
   }
   return record;
@@ -133,13 +169,31 @@ absl::StatusOr<base::Bytes> DecodeHmac(absl::string_view line) {
 
 }  // namespace
 
+absl::Status CheckPrivateKeyUri(absl::string_view uri) {
+  const bool printable = std::all_of(uri.begin(), uri.end(), [](char c) {
+    return absl::ascii_isgraph(static_cast<unsigned char>(c));
+  });
+  if (!printable || uri.size() > kMaxUri || !absl::StartsWith(uri, kPkcs11Scheme)) {
+    return absl::InvalidArgumentError("a private key in a token is named by a pkcs11: URI");
+  }
+  if (absl::StrContains(uri, kPinAttribute)) {
+    return absl::InvalidArgumentError("the URI of a private key must not hold a PIN");
+  }
+  return absl::OkStatus();
+}
+
 std::string EncodeRecord(const Record& record) {
   Json object;
-  object[kFormat] = kFormatVersion;
+  object[kFormat] = record.waits() || !record.private_key_uri.empty() ? kFormat2 : kFormat1;
   object[kName] = record.name;
-  object[kSubjectKeyIdentifier] = record.subject_key_identifier;
-  object[kCertificateSha256] = record.certificate_sha256;
+  if (record.waits()) {
+    object[kRequestSha256] = record.request_sha256;
+  } else {
+    object[kSubjectKeyIdentifier] = record.subject_key_identifier;
+    object[kCertificateSha256] = record.certificate_sha256;
+  }
   if (record.private_key_sha256.has_value()) object[kPrivateKeySha256] = *record.private_key_sha256;
+  if (!record.private_key_uri.empty()) object[kPrivateKeyUri] = record.private_key_uri;
   object[kStoreKeyId] = record.store_key_id;
   object[kOrigin] = record.origin == KeyOrigin::kGenerated ? kGenerated : kImported;
   object[kCreated] = absl::FormatTime(kTimeFormat, record.created, absl::UTCTimeZone());

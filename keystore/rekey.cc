@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/types/optional.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "keystore/key_exchange.h"
@@ -18,16 +17,16 @@ namespace {
 // Writes the key under the next store key into staging/, and reads it back as a later reader will.
 absl::Status StageMoved(const KeyPlace& staged, const KeyFolder& read,
                         const StoreKeys& store_keys) {
-  absl::optional<crypto::PrivateKey> private_key;
-  if (read.key.has_private_key) {
-    JET_ASSIGN_OR_RETURN(private_key, OpenPrivateKeyOf(read, store_keys));
+  const bool has_file = !read.files.private_key_pem.empty();
+  KeyFiles moved = read.files;
+  if (has_file) {
+    JET_ASSIGN_OR_RETURN(const crypto::PrivateKey private_key, OpenPrivateKeyOf(read, store_keys));
+    JET_ASSIGN_OR_RETURN(moved.private_key_pem,
+                         EncryptPrivateKey(private_key, store_keys.newest()));
   }
-  const NewKey key{read.key.name, read.key.certificate,
-                   private_key.has_value() ? &*private_key : nullptr, read.key.origin};
-  JET_RETURN_IF_ERROR(WriteKeyFolder(staged, key, store_keys.newest(), read.key.created));
-  JET_ASSIGN_OR_RETURN(const KeyFolder written, ReadKeyFolder(staged, read.key.name, &store_keys));
-  if (!written.key.has_private_key) return absl::OkStatus();
-  return OpenPrivateKeyOf(written, store_keys).status();
+  JET_RETURN_IF_ERROR(WriteKeyFolder(staged, moved, store_keys.newest()));
+  JET_ASSIGN_OR_RETURN(const KeyFolder written, ReadKeyFolder(staged, moved.name, &store_keys));
+  return has_file ? OpenPrivateKeyOf(written, store_keys).status() : absl::OkStatus();
 }
 
 // Returns false when the key is under the next store key already.

@@ -61,8 +61,9 @@ absl::StatusOr<bool> HoldSameKey(const StoreFolder& folder, const KeyRename& ren
     JET_RETURN_IF_ERROR(key.status());
     read.push_back(*std::move(key));
   }
-  return read[0].private_key_pem == read[1].private_key_pem &&
-         read[0].key.certificate.der() == read[1].key.certificate.der();
+  return read[0].files.private_key_pem == read[1].files.private_key_pem &&
+         read[0].files.private_key_uri == read[1].files.private_key_uri &&
+         read[0].files.document_der() == read[1].files.document_der();
 }
 
 // Brings keys/ to one of the two states, and says to which.

@@ -29,7 +29,7 @@ absl::Status RenameByJournal(StoreFolder& folder, const KeyRename& rename,
 
 // Finishes or takes back the rename that a killed writer left, and says in words what it did;
 // nullopt when there was none. A key is taken out only when the new name holds the same certificate
-// and private key, byte for byte. REQUIRES: `folder` is opened for writing.
+// (or request) and private key, byte for byte. REQUIRES: `folder` is opened for writing.
 absl::StatusOr<absl::optional<std::string>> FinishRename(StoreFolder& folder);
 
 // Decodes the content of the journal; nullopt for anything that was not written as one: then the

@@ -24,7 +24,7 @@ constexpr LayoutRow kRoot = {".", true, 0700};
 constexpr LayoutRow kKeyFolder = {"", true, 0700};
 
 // docs/formats/keystore.md.
-constexpr std::array<LayoutRow, 9> kRootEntries = {{
+constexpr std::array<LayoutRow, 8> kRootEntries = {{
     {"keys", true, 0700},
     {"master.key", false, 0600},
     {"master.key.next", false, 0600},
@@ -32,15 +32,15 @@ constexpr std::array<LayoutRow, 9> kRootEntries = {{
     {"pending", true, 0700},
     {"staging", true, 0700},
     {"replaced", true, 0700},
-    {"requests", true, 0700},
     // Made by mkfs where the keystore is a file system of its own.
     {"lost+found", true, 0700},
 }};
 
-constexpr std::array<LayoutRow, 3> kKeyFolderEntries = {{
+constexpr std::array<LayoutRow, 4> kKeyFolderEntries = {{
     {"certificate.der", false, 0644},
     {"private-key.pem", false, 0600},
     {"record.json", false, 0644},
+    {"request.der", false, 0644},
 }};
 
 // What the owner must be able to do.

@@ -187,11 +187,14 @@ absl::Status Verifier::CheckFiles(const std::string& name, CheckedObject& object
 }
 
 void Verifier::CheckContent(const KeyFolder& folder, CheckedObject& object) const {
-  const pki::Certificate& certificate = folder.key.certificate;
-  const absl::Status usable =
-      ima::CheckSigningCertificate(certificate, now_, ima::ExpiredCertificates::kAllow).status();
-  if (!usable.ok()) object.problems.emplace_back(usable.message());
-  if (folder.key.has_private_key && store_keys_ != nullptr) {
+  const bool has_file = !folder.files.private_key_pem.empty();
+  const auto* const certificate = absl::get_if<pki::Certificate>(&folder.files.document);
+  if (certificate != nullptr) {
+    const absl::Status usable =
+        ima::CheckSigningCertificate(*certificate, now_, ima::ExpiredCertificates::kAllow).status();
+    if (!usable.ok()) object.problems.emplace_back(usable.message());
+  }
+  if (has_file && store_keys_ != nullptr) {
     const absl::Status opens = OpenPrivateKeyOf(folder, *store_keys_).status();
     if (!opens.ok()) object.problems.emplace_back(opens.message());
   }
@@ -199,15 +202,22 @@ void Verifier::CheckContent(const KeyFolder& folder, CheckedObject& object) cons
     object.result = CheckResult::kFailed;
     return;
   }
-  const absl::optional<std::string> dates = DateProblem(certificate, now_);
+  const absl::optional<std::string> dates =
+      certificate == nullptr ? absl::nullopt : DateProblem(*certificate, now_);
   if (dates.has_value()) {
     object.problems.push_back(*dates);
     object.result = CheckResult::kOutOfDate;
   }
+  if (!folder.files.private_key_uri.empty()) {
+    object.problems.push_back(absl::StrCat("its private key is in a token ('",
+                                           folder.files.private_key_uri,
+                                           "'), which was not looked at"));
+    object.result = CheckResult::kUnchecked;
+  }
   if (store_keys_ == nullptr) {
-    object.problems.push_back(absl::StrCat(
-        "its files fit its record, but without the store key its record's HMAC",
-        folder.key.has_private_key ? " and its private key" : "", " could not be checked"));
+    object.problems.push_back(
+        absl::StrCat("its files fit its record, but without the store key its record's HMAC",
+                     has_file ? " and its private key" : "", " could not be checked"));
     object.result = CheckResult::kUnchecked;
   }
 }
@@ -222,13 +232,15 @@ void Verifier::CheckTwins() {
 }
 
 void Verifier::CheckTwin(const ReadKey& key, const ReadKey& other) {
-  const pki::Certificate& certificate = key.folder.key.certificate;
-  const pki::Certificate& another = other.folder.key.certificate;
-  if (!ima::ShareKeyId(certificate, another) || certificate.public_key() == another.public_key()) {
+  const auto* const certificate = absl::get_if<pki::Certificate>(&key.folder.files.document);
+  const auto* const another = absl::get_if<pki::Certificate>(&other.folder.files.document);
+  if (certificate == nullptr || another == nullptr ||
+      !ima::ShareKeyId(*certificate, *another) ||
+      certificate->public_key() == another->public_key()) {
     return;
   }
   CheckedObject& object = report_.objects[key.object];
-  object.problems.push_back(absl::StrCat("its key id could also mean '", other.folder.key.name,
+  object.problems.push_back(absl::StrCat("its key id could also mean '", other.folder.files.name,
                                          "', which is another key: the kernel could not tell "
                                          "them apart"));
   object.result = CheckResult::kFailed;

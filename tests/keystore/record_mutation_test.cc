@@ -25,12 +25,22 @@ StoreKey TestStoreKey() {
   return ValueOf(StoreKey::FromSecret(crypto::Secret::CopyOf(base::Bytes(kStoreKeySize, 7))));
 }
 
-std::string GoodRecord(const StoreKey& store_key) {
+enum class Sort { kCertified, kWaiting, kInToken };
+
+std::string GoodRecord(const StoreKey& store_key, Sort sort) {
   Record record;
   record.name = "ima-test-key";
-  record.subject_key_identifier = "0102030405060708090a0b0c0d0e0f1011121314";
-  record.certificate_sha256 = std::string(64, 'c');
-  record.private_key_sha256 = std::string(64, 'd');
+  if (sort == Sort::kWaiting) {
+    record.request_sha256 = std::string(64, 'e');
+  } else {
+    record.subject_key_identifier = "0102030405060708090a0b0c0d0e0f1011121314";
+    record.certificate_sha256 = std::string(64, 'c');
+  }
+  if (sort == Sort::kInToken) {
+    record.private_key_uri = "pkcs11:token=re0;object=ima";
+  } else {
+    record.private_key_sha256 = std::string(64, 'd');
+  }
   record.store_key_id = store_key.id();
   record.origin = KeyOrigin::kGenerated;
   record.created = absl::FromCivil(absl::CivilSecond(2024, 2, 29, 23, 59, 58), absl::UTCTimeZone());
@@ -60,9 +70,11 @@ std::string Mutate(std::string text, std::mt19937& random) {
   }
 }
 
-TEST(RecordMutationTest, NoChangedRecordIsAcceptedUnderItsHmac) {
+class RecordMutationTest : public testing::TestWithParam<Sort> {};
+
+TEST_P(RecordMutationTest, NoChangedRecordIsAcceptedUnderItsHmac) {
   const StoreKey store_key = TestStoreKey();
-  const std::string good = GoodRecord(store_key);
+  const std::string good = GoodRecord(store_key, GetParam());
   std::mt19937 random(kSeed);
   int decoded = 0;
   int equal = 0;
@@ -85,6 +97,9 @@ TEST(RecordMutationTest, NoChangedRecordIsAcceptedUnderItsHmac) {
   EXPECT_GT(decoded, equal);
   EXPECT_LT(decoded, kMutations / 2);
 }
+
+INSTANTIATE_TEST_SUITE_P(Sorts, RecordMutationTest,
+                         testing::Values(Sort::kCertified, Sort::kWaiting, Sort::kInToken));
 
 }  // namespace
 }  // namespace jet::keystore

@@ -82,14 +82,86 @@ TEST(RecordTest, LeavesOutThePrivateKeyOfAVerifyOnlyKey) {
   EXPECT_EQ(file.record.origin, KeyOrigin::kImported);
 }
 
+const char kWaitingLine[] =
+    "{\"format\":2,\"name\":\"ima-test-key\","
+    "\"request_sha256\":\"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\","
+    "\"private_key_sha256\":\"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd\","
+    "\"store_key_id\":\"d8f7ed176b9ced79\",\"origin\":\"generated\","
+    "\"created\":\"2024-02-29T23:59:58Z\"}\n";
+
+const char kTokenLine[] =
+    "{\"format\":2,\"name\":\"ima-test-key\",\"subject_key_identifier\":\"0102030405060708\","
+    "\"certificate_sha256\":\"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\","
+    "\"private_key_uri\":\"pkcs11:token=re0;object=ima\","
+    "\"store_key_id\":\"d8f7ed176b9ced79\",\"origin\":\"generated\","
+    "\"created\":\"2024-02-29T23:59:58Z\"}\n";
+
+absl::StatusOr<RecordFile> DecodeLine(absl::string_view line) {
+  return DecodeRecordFile(base::AsBytes(SampleFile(line)));
+}
+
+TEST(RecordTest, KeyThatWaitsIsOfFormat2) {
+  Record record = SampleRecord();
+  record.subject_key_identifier.clear();
+  record.certificate_sha256.clear();
+  record.request_sha256 = std::string(64, 'e');
+  EXPECT_EQ(EncodeRecord(record), kWaitingLine);
+  ASSERT_OK_AND_ASSIGN(const RecordFile file, DecodeLine(kWaitingLine));
+  EXPECT_TRUE(file.record.waits());
+  EXPECT_EQ(file.record.request_sha256, record.request_sha256);
+  EXPECT_EQ(file.record.certificate_sha256, "");
+}
+
+TEST(RecordTest, KeyInATokenIsOfFormat2) {
+  Record record = SampleRecord();
+  record.private_key_sha256.reset();
+  record.private_key_uri = "pkcs11:token=re0;object=ima";
+  EXPECT_EQ(EncodeRecord(record), kTokenLine);
+  ASSERT_OK_AND_ASSIGN(const RecordFile file, DecodeLine(kTokenLine));
+  EXPECT_FALSE(file.record.waits());
+  EXPECT_EQ(file.record.private_key_uri, record.private_key_uri);
+}
+
+TEST(RecordTest, RefusesAFormat2RecordThatSaysWhatNoneCan) {
+  const std::string digits(64, 'd');
+  const std::string private_key = absl::StrCat("\"private_key_sha256\":\"", digits, "\",");
+  const std::string rows[] = {
+      // What format 1 can say is written in format 1.
+      absl::StrReplaceAll(kSampleLine, {{"\"format\":1", "\"format\":2"}}),
+      absl::StrReplaceAll(kWaitingLine, {{"\"format\":2", "\"format\":1"}}),
+      // Nothing to wait with; a certificate and a request; two private keys.
+      absl::StrReplaceAll(kWaitingLine, {{private_key, ""}}),
+      absl::StrReplaceAll(kWaitingLine, {{"\"request", "\"subject_key_identifier\":\"01\",\"request"}}),
+      absl::StrReplaceAll(kTokenLine, {{"\"private_key_uri", absl::StrCat(private_key, "\"private_key_uri")}}),
+      absl::StrReplaceAll(kTokenLine, {{"pkcs11:token=re0;object=ima", ""}}),
+      // No URI of a key, and one that a secret is in.
+      absl::StrReplaceAll(kTokenLine, {{"pkcs11:", "file:"}}),
+      absl::StrReplaceAll(kTokenLine, {{"object=ima", "object=ima?pin-value=1234"}}),
+  };
+  for (const std::string& line : rows) {
+    ASSERT_TRUE(line != kSampleLine && line != kWaitingLine && line != kTokenLine) << line;
+    EXPECT_THAT(DecodeLine(line), StatusIs(StatusCode::kDataLoss, testing::_)) << line;
+  }
+}
+
+TEST(RecordTest, UriOfAPrivateKeyIsPrintableAndHoldsNoPin) {
+  EXPECT_THAT(CheckPrivateKeyUri("pkcs11:token=re0;object=ima?module-name=softhsm2"), IsOk());
+  for (const std::string& uri :
+       {std::string("pkcs11"), std::string("/a/file"), std::string("pkcs11:a b"),
+        std::string("pkcs11:a\n"), std::string("pkcs11:object=\xc3\xa9"),
+        std::string("pkcs11:object=a?pin-value=1"), "pkcs11:" + std::string(1024, 'a')}) {
+    EXPECT_THAT(CheckPrivateKeyUri(uri), StatusIs(StatusCode::kInvalidArgument, testing::_)) << uri;
+  }
+}
+
 TEST(RecordTest, RefusesAnUnknownMemberByName) {
   EXPECT_THAT(DecodeWith("\"origin\"", "\"owner\":\"me\",\"origin\""),
               StatusIs(StatusCode::kDataLoss, HasSubstr("unknown member 'owner'")));
 }
 
 TEST(RecordTest, RefusesAnotherFormatVersion) {
-  EXPECT_THAT(DecodeWith("\"format\":1", "\"format\":2"),
-              StatusIs(StatusCode::kUnimplemented, HasSubstr("format version 2")));
+  EXPECT_THAT(DecodeWith("\"format\":1", "\"format\":3"),
+              StatusIs(StatusCode::kUnimplemented, HasSubstr("format version 3")));
 }
 
 TEST(RecordTest, RefusesARecordWithoutAFormatVersion) {

@@ -32,7 +32,7 @@ class RenameTest : public KeystoreTest {
   }
 
   absl::Status Rename(absl::string_view from, absl::string_view to) const {
-    return OpenStore(Access::kWrite).Rename(from, to).status();
+    return OpenStore(Access::kWrite).Rename(from, to);
   }
 
   // Leaves what a rename leaves that is killed when both names are in keys/.
@@ -53,7 +53,8 @@ TEST_F(RenameTest, KeepsCertificateAndPrivateKeyByteForByte) {
   const std::string certificate = ContentOf(InStore("keys/one/certificate.der"));
   const std::string private_key = ContentOf(InStore("keys/one/private-key.pem"));
   const absl::Time created = test::ValueOf(OpenStore(Access::kRead).Find("one")).created;
-  ASSERT_OK_AND_ASSIGN(const StoredKey renamed, OpenStore(Access::kWrite).Rename("one", "uno"));
+  ASSERT_THAT(Rename("one", "uno"), IsOk());
+  ASSERT_OK_AND_ASSIGN(const StoredKey renamed, OpenStore(Access::kRead).Find("uno"));
   EXPECT_EQ(renamed.name, "uno");
   EXPECT_EQ(renamed.certificate_path, InStore("keys/uno/certificate.der"));
   EXPECT_EQ(renamed.created, created);

@@ -63,12 +63,17 @@ class VerifyTest : public KeystoreTest {
   std::vector<std::string> Wrong() const { return Wrong(Look()); }
 
   // Stores a key as Add does, with none of its checks.
-  void WriteUnchecked(const NewKey& key) const {
+  void WriteUnchecked(const std::string& name, const pki::Certificate& certificate,
+                      const crypto::PrivateKey* private_key = nullptr) const {
     const base::UniqueFd keys = test::Open(InStore("keys"), O_RDONLY | O_DIRECTORY);
     const StoreKey store_key = ValueOf(StoreKey::FromSecret(
         crypto::Secret::CopyOf(base::AsBytes(ContentOf(InStore("master.key"))))));
-    const std::string path = InStore(absl::StrCat("keys/", key.name));
-    ASSERT_THAT(WriteKeyFolder({keys.get(), key.name, path}, key, store_key, absl::Now()), IsOk());
+    const std::string path = InStore(absl::StrCat("keys/", name));
+    KeyFiles files = {.name = name, .document = certificate, .created = absl::Now()};
+    if (private_key != nullptr) {
+      files.private_key_pem = ValueOf(EncryptPrivateKey(*private_key, store_key));
+    }
+    ASSERT_THAT(WriteKeyFolder({keys.get(), name, path}, files, store_key), IsOk());
   }
 
   // A certificate by openssl of a new key with just these extensions.
@@ -266,20 +271,20 @@ TEST_F(VerifyTest, DatesAreToldFromDamage) {
 }
 
 TEST_F(VerifyTest, PrivateKeyOfAnotherCertificateIsFoundThoughItsRecordIsGood) {
-  WriteUnchecked({"pair", TestCertificate(TestKey("ec:p256", 2), "x"), &TestKey("ec:p256", 3)});
+  WriteUnchecked("pair", TestCertificate(TestKey("ec:p256", 2), "x"), &TestKey("ec:p256", 3));
   EXPECT_THAT(Wrong(), ElementsAre(AllOf(HasSubstr("pair: failed: "),
                                          HasSubstr("does not belong to the certificate"))));
 }
 
 TEST_F(VerifyTest, CertificateThatTheKernelCannotUseIsFoundThoughItsRecordIsGood) {
-  WriteUnchecked(
-      {"none", WithExtensions("keyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n")});
+  WriteUnchecked("none",
+                 WithExtensions("keyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"));
   EXPECT_THAT(Wrong(), ElementsAre(AllOf(HasSubstr("none: failed: "), HasSubstr("keyUsage"))));
 }
 
 TEST_F(VerifyTest, TwoKeysOfOneKeyIdAreFound) {
-  WriteUnchecked({"abel", WithExtensions("subjectKeyIdentifier=aadeadbeef\n")});
-  WriteUnchecked({"cain", WithExtensions("subjectKeyIdentifier=bbdeadbeef\n")});
+  WriteUnchecked("abel", WithExtensions("subjectKeyIdentifier=aadeadbeef\n"));
+  WriteUnchecked("cain", WithExtensions("subjectKeyIdentifier=bbdeadbeef\n"));
   EXPECT_THAT(Wrong(),
               ElementsAre(AllOf(HasSubstr("abel: failed: "), HasSubstr("also mean 'cain'")),
                           AllOf(HasSubstr("cain: failed: "), HasSubstr("also mean 'abel'"))));
