@@ -3,6 +3,7 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(ATTR REQUIRED IMPORTED_TARGET libattr)
 pkg_check_modules(KEYUTILS REQUIRED IMPORTED_TARGET libkeyutils)
 # Only the headers: the shared library would be loaded at every start for a file that is mostly not
 # there, and it is built with exceptions.
