@@ -24,6 +24,9 @@ bool UseColor(Color color) {
   return (no_color == nullptr || *no_color == '\0') && isatty(STDOUT_FILENO) == 1;
 }
 
+// To the first column, and nothing to the right of it (ECMA-48, EL).
+constexpr char kClearLine[] = "\r\033[K";
+
 const char* ColorCode(Tone tone) {
   switch (tone) {
     case Tone::kGood:
@@ -41,10 +44,31 @@ const char* ColorCode(Tone tone) {
 }  // namespace
 
 Output::Output(OutputOptions options)
-    : options_(std::move(options)), colored_(UseColor(options_.color)) {}
+    : options_(std::move(options)),
+      colored_(UseColor(options_.color)),
+      shows_progress_(!options_.json && !options_.quiet && isatty(STDERR_FILENO) == 1) {}
+
+// REQUIRES: mutex_ is held.
+void Output::ClearProgress() {
+  if (!progress_shown_) return;
+  (void)std::fputs(kClearLine, stderr);
+  progress_shown_ = false;
+}
+
+void Output::Progress(absl::string_view text) {
+  if (!shows_progress_) return;
+  const std::string line = Escape(text);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // stdout may be the same terminal: what is printed there stands before this line.
+  if (std::fflush(stdout) != 0) RememberWriteError();
+  ClearProgress();
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+  progress_shown_ = !line.empty();
+}
 
 void Output::Print(const std::string& line) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  ClearProgress();
   if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() ||
       std::fputc('\n', stdout) == EOF) {
     RememberWriteError();
@@ -81,6 +105,7 @@ void Output::PrintMessage(absl::string_view kind, absl::string_view text) {
   const std::lock_guard<std::mutex> lock(mutex_);
   // Results printed before the message come before it, wherever both go.
   if (std::fflush(stdout) != 0) RememberWriteError();
+  ClearProgress();
   (void)std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -61,6 +61,12 @@ class Output {
   // A failure: on stderr always.
   void Error(absl::string_view text);
 
+  // True when Progress prints: stderr is a terminal, and neither --json nor --quiet is given.
+  bool shows_progress() const { return shows_progress_; }
+
+  // A line on the terminal that the next one replaces, whatever prints that; empty: none any more.
+  void Progress(absl::string_view text);
+
   // OK when everything reached stdout; otherwise the errno's status (a full disk, say).
   absl::Status Flush();
 
@@ -68,9 +74,12 @@ class Output {
   void Print(const std::string& line);
   void PrintMessage(absl::string_view kind, absl::string_view text);
   void RememberWriteError();
+  void ClearProgress();
 
   const OutputOptions options_;
   bool colored_;
+  bool shows_progress_;
+  bool progress_shown_ = false;
   std::mutex mutex_;
   int write_error_ = 0;  // the first errno that stdout gave
 };
