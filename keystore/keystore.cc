@@ -341,6 +341,10 @@ absl::Status Keystore::CheckStoreKeyAtHand() const {
 
 absl::StatusOr<bool> Keystore::IsProtected() const { return state_->master_key.IsProtected(); }
 
+absl::StatusOr<bool> Keystore::NeedsPassphrase() const {
+  return state_->master_key.NeedsPassphrase();
+}
+
 std::string Keystore::store_key_path() const { return state_->master_key.path(); }
 
 bool Keystore::HasUnusedMasterKey() const {
