@@ -185,10 +185,10 @@ void PrintSummary(Session& session, const std::string& keyring, const LoadCounts
   session.output.Line(line);
 }
 
-// Pruning needs the store key, which vouches for the history. Without it the rest is done all the
-// same, and that nothing was pruned is said where the history is needed.
-absl::StatusOr<keystore::Keystore> OpenForLoad(const Session& session, bool prune) {
-  if (prune) {
+// Pruning needs the store key, which vouches for the history, and pinning signs with a private key.
+// Without it the rest is done all the same, and what was not is said where it is needed.
+absl::StatusOr<keystore::Keystore> OpenForLoad(const Session& session, const LoadOptions& options) {
+  if (options.prune || options.pin) {
     absl::StatusOr<keystore::Keystore> unlocked =
         OpenUnlockedKeystore(session, keystore::Access::kRead);
     if (unlocked.ok()) return unlocked;
@@ -247,7 +247,7 @@ absl::StatusOr<ExitStatus> PinIfWanted(Session& session, const LoadOptions& opti
 
 absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options) {
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenForLoad(session, options.prune));
+  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenForLoad(session, options));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
   JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
                        FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));

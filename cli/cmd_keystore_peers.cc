@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -100,9 +101,15 @@ ExitStatus PrintItem(Session& session, const keystore::PendingItem& item) {
     session.output.Error(item.entry.status().message());
     return ExitStatus::kCouldNotDo;
   }
-  if (!item.entry->removals.empty()) PrintPending(session, item, "delete", false);
-  if (item.entry->put.has_value()) {
-    PrintPending(session, item, "put", item.entry->put->with_private_key);
+  const keystore::PendingEntry& entry = *item.entry;
+  if (!entry.removals.empty()) PrintPending(session, item, "delete", false);
+  const bool renames = std::any_of(
+      entry.renames.begin(), entry.renames.end(),
+      [&entry](const auto& rename) { return !entry.Removes(rename.certificate_sha256); });
+  if (renames) PrintPending(session, item, "rename", false);
+  // It goes without saying where the key is renamed.
+  if (entry.put.has_value() && !renames) {
+    PrintPending(session, item, "put", entry.put->with_private_key);
   }
   return ExitStatus::kGood;
 }

@@ -36,8 +36,9 @@ struct StatusWord {
   const char* word;
 };
 
-constexpr std::array<StatusWord, 5> kStatusWords = {{{TransferStatus::kDone, "done"},
+constexpr std::array<StatusWord, 6> kStatusWords = {{{TransferStatus::kDone, "done"},
                                                      {TransferStatus::kAlready, "nothing to do"},
+                                                     {TransferStatus::kMissing, "no such key"},
                                                      {TransferStatus::kConflict, "conflict"},
                                                      {TransferStatus::kRefused, "refused"},
                                                      {TransferStatus::kFailed, "failed"}}};
@@ -53,14 +54,27 @@ void Log(int priority, const std::string& text) {
   syslog(priority, "%s", Escape(text).c_str());
 }
 
+std::string AskedFor(const TransferRequest& request) {
+  switch (request.operation) {
+    case TransferOperation::kPut:
+      return absl::StrCat("put key '", request.name, "'");
+    case TransferOperation::kDelete:
+      return absl::StrCat("delete key '", request.name, "'");
+    case TransferOperation::kRename:
+      return absl::StrCat("rename key '", request.name, "' to '", request.new_name, "'");
+    case TransferOperation::kList:
+      break;
+  }
+  return "list";
+}
+
 // Logs what was done or refused; looking changes nothing and is not logged.
 void LogRequest(const TransferRequest& request, const TransferReply& reply) {
   if (request.operation == TransferOperation::kList) return;
-  const bool put = request.operation == TransferOperation::kPut;
-  std::string text = absl::StrCat("receive: ", put ? "put" : "delete", " key '", request.name,
-                                  "', certificate sha256 ", request.certificate_sha256,
-                                  put && !request.private_key.empty() ? " with private key" : "",
-                                  ", from ", Client(), ": ", WordOf(reply.status));
+  std::string text = absl::StrCat("receive: ", AskedFor(request), ", certificate sha256 ",
+                                  request.certificate_sha256,
+                                  request.private_key.empty() ? "" : " with private key", ", from ",
+                                  Client(), ": ", WordOf(reply.status));
   if (!reply.message.empty()) absl::StrAppend(&text, ": ", reply.message);
   const bool good =
       reply.status == TransferStatus::kDone || reply.status == TransferStatus::kAlready;
@@ -104,6 +118,7 @@ absl::StatusOr<ExitStatus> RunReceive(Session& session, const ReceiveOptions& op
     case TransferStatus::kDone:
     case TransferStatus::kAlready:
       return ExitStatus::kGood;
+    case TransferStatus::kMissing:
     case TransferStatus::kConflict:
       return ExitStatus::kNo;
     case TransferStatus::kRefused:
@@ -122,7 +137,13 @@ RunFunction DeclareKeystoreReceive(OptionParser& parser) {
               "Let the others store private keys here");
   parser.Flag("--allow-expired", options->allow_expired, "Take a certificate out of its dates");
   DeclareKeyring(parser, options->keyring);
-  return [options](Session& session) { return RunReceive(session, *options); };
+  return [options](Session& session) {
+    ReceiveOptions allowed = *options;
+    const ReceiveSettings& configured = session.configuration.receive;
+    allowed.accept_delete = allowed.accept_delete || configured.accept_delete;
+    allowed.accept_private_key = allowed.accept_private_key || configured.accept_private_key;
+    return RunReceive(session, allowed);
+  };
 }
 
 }  // namespace jet::cli

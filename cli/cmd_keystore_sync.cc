@@ -1,6 +1,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -203,25 +204,115 @@ absl::Status SyncKey(Run& run, const Peer& peer, const Snapshot& snapshot,
   return absl::OkStatus();
 }
 
-absl::Status SyncPeer(Run& run, const Peer& peer) {
-  JET_ASSIGN_OR_RETURN(const keystore::PendingWork::PeerLock lock, run.pending.LockPeer(peer.name));
-  JET_ASSIGN_OR_RETURN(const Snapshot snapshot, Take(run, peer));
-  PeerOutcome failed;
-  const absl::StatusOr<std::vector<keystore::PeerKey>> there = ListPeer(peer, run.options, failed);
-  if (!there.ok()) {
-    failed.pending = !snapshot.pending.empty();
-    Print(run, failed);
+// Does the renames that a peer has still to be told of: before the stores are compared by name, and
+// in such an order that a name is given up by one key before another gets it.
+class RenameSync {
+ public:
+  RenameSync(Run& run, const Peer& peer, const Snapshot& snapshot,
+             const std::vector<keystore::PeerKey>& there)
+      : run_(run), peer_(peer), snapshot_(snapshot), there_(there) {}
+
+  // Prints what became of each.
+  absl::Status RenameAll() {
+    for (const auto& [name, entry] : snapshot_.pending) JET_RETURN_IF_ERROR(Rename(name));
     return absl::OkStatus();
   }
+
+  bool asked() const { return asked_; }  // the peer's keys may be others now
+
+  // Names of which nothing more is to be said: what became of them was printed.
+  const std::set<std::string>& told() const { return told_; }
+
+ private:
+  absl::Status Rename(const std::string& name);
+  absl::StatusOr<bool> Settle(const std::string& name);
+  absl::Status GiveUp(const std::string& name);
+
+  Run& run_;
+  const Peer& peer_;
+  const Snapshot& snapshot_;
+  const std::vector<keystore::PeerKey>& there_;
+  bool asked_ = false;
+  std::set<std::string> visited_;
+  std::set<std::string> told_;
+};
+
+absl::Status RenameSync::Rename(const std::string& name) {
+  if (!visited_.insert(name).second) return absl::OkStatus();
+  JET_ASSIGN_OR_RETURN(const bool left, Settle(name));
+  if (!left) return absl::OkStatus();
+  JET_RETURN_IF_ERROR(GiveUp(name));
+  JET_ASSIGN_OR_RETURN(
+      const std::vector<PeerOutcome> outcomes,
+      DeliverKey({run_.pending, peer_, run_.options.Timeout()}, name, ToSend(snapshot_, name)));
+  asked_ = true;
+  told_.insert(name);
+  for (const PeerOutcome& outcome : outcomes) {
+    Print(run_, outcome);
+    if (!outcome.pending) continue;
+    for (const auto& rename : snapshot_.pending.at(name).renames) told_.insert(rename.from);
+  }
+  return absl::OkStatus();
+}
+
+// Drops renames from what the peer does not have, and returns whether there are others.
+absl::StatusOr<bool> RenameSync::Settle(const std::string& name) {
+  if (snapshot_.pending.at(name).renames.empty()) return false;
+  bool left = false;
+  JET_RETURN_IF_ERROR(run_.pending.Change(peer_.name, name, [&](PendingEntry& entry) {
+    std::erase_if(entry.renames, [&](const keystore::PendingRename& rename) {
+      const keystore::PeerKey* const key = FindKey(there_, rename.from);
+      return !IsDamaged(key) && Sha256Of(key) != rename.certificate_sha256;
+    });
+    left = !entry.renames.empty();
+  }));
+  return left;
+}
+
+// First the rename that takes `name` from another key there.
+absl::Status RenameSync::GiveUp(const std::string& name) {
+  for (const auto& [other, entry] : snapshot_.pending) {
+    for (const keystore::PendingRename& rename : entry.renames) {
+      if (rename.from == name) JET_RETURN_IF_ERROR(Rename(other));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Brings the peer, which has the keys `there`, in step, but for the keys `told`.
+absl::Status SyncKeys(Run& run, const Peer& peer, const Snapshot& snapshot,
+                      const std::vector<keystore::PeerKey>& there,
+                      const std::set<std::string>& told) {
   std::map<std::string, PendingEntry> of_none = snapshot.pending;
-  for (const keystore::KeyComparison& comparison : keystore::CompareKeys(snapshot.told, *there)) {
-    JET_RETURN_IF_ERROR(SyncKey(run, peer, snapshot, comparison, FindKey(*there, comparison.name)));
+  for (const std::string& name : told) of_none.erase(name);
+  for (const keystore::KeyComparison& comparison : keystore::CompareKeys(snapshot.told, there)) {
+    if (told.count(comparison.name) > 0) continue;
+    JET_RETURN_IF_ERROR(SyncKey(run, peer, snapshot, comparison, FindKey(there, comparison.name)));
     of_none.erase(comparison.name);
   }
   // Removals of keys that neither side has any more.
   for (const auto& [name, entry] : of_none) {
     JET_RETURN_IF_ERROR(SettleRemovals(run, peer, name, nullptr).status());
   }
+  return absl::OkStatus();
+}
+
+absl::Status SyncPeer(Run& run, const Peer& peer) {
+  JET_ASSIGN_OR_RETURN(const keystore::PendingWork::PeerLock lock, run.pending.LockPeer(peer.name));
+  JET_ASSIGN_OR_RETURN(const Snapshot snapshot, Take(run, peer));
+  PeerOutcome failed;
+  absl::StatusOr<std::vector<keystore::PeerKey>> there = ListPeer(peer, run.options, failed);
+  if (!there.ok()) {
+    failed.pending = !snapshot.pending.empty();
+    Print(run, failed);
+    return absl::OkStatus();
+  }
+  RenameSync renames(run, peer, snapshot, *there);
+  JET_RETURN_IF_ERROR(renames.RenameAll());
+  if (!renames.asked()) return SyncKeys(run, peer, snapshot, *there, renames.told());
+  const absl::StatusOr<std::vector<keystore::PeerKey>> now = ListPeer(peer, run.options, failed);
+  if (now.ok()) return SyncKeys(run, peer, snapshot, *now, renames.told());
+  Print(run, failed);
   return absl::OkStatus();
 }
 
@@ -240,8 +331,11 @@ void PrintSummary(const Run& run) {
 
 absl::StatusOr<ExitStatus> RunSync(Session& session, const PeerOptions& options) {
   JET_ASSIGN_OR_RETURN(const std::vector<Peer> peers, NeededPeers(session));
-  // That there is a keystore, before a folder is made in it.
-  JET_RETURN_IF_ERROR(OpenKeystore(session, keystore::Access::kRead).status());
+  // Nobody waits for somebody who is typing: neither for the keystore nor for a peer.
+  JET_RETURN_IF_ERROR(AskForStorePassphrase(session));
+  // That there is a keystore, before a folder is made in it; and a rename that was killed is to be
+  // finished before anybody hears of its two names.
+  JET_RETURN_IF_ERROR(OpenKeystore(session, keystore::Access::kWrite).status());
   JET_ASSIGN_OR_RETURN(const keystore::PendingWork pending,
                        keystore::PendingWork::Open(session.keystore));
   Run run = {session, options, pending, {}, ExitStatus::kGood};

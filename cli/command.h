@@ -21,7 +21,8 @@ namespace jet::cli {
 struct StoreKeyInput {
   absl::optional<std::string> master_key_file;  // where it is instead of in the keystore
   PassphraseOptions passphrase;
-  std::shared_ptr<crypto::Secret> typed;  // what was read or typed, so that it is asked for once
+  // What was read or typed, or why there is nothing, so that it is asked for once.
+  std::shared_ptr<absl::optional<absl::StatusOr<crypto::Secret>>> typed;
 };
 
 // What every command has to hand while it runs.

@@ -164,6 +164,34 @@ absl::Status SetPeers(const toml::node& node, Configuration& configuration) {
   return absl::OkStatus();
 }
 
+const std::map<std::string, bool ReceiveSettings::*>& ReceiveMembers() {
+  static const std::map<std::string, bool ReceiveSettings::*> kMembers = {
+      {"accept-delete", &ReceiveSettings::accept_delete},
+      {"accept-private-key", &ReceiveSettings::accept_private_key},
+  };
+  return kMembers;
+}
+
+absl::Status SetReceive(const toml::node& node, Configuration& configuration) {
+  const toml::table* members = node.as_table();
+  if (members == nullptr) return WrongTomlType("a table, [receive],");
+  for (const auto& [node_key, member] : *members) {
+    const std::string key(node_key.str());
+    const auto known = ReceiveMembers().find(key);
+    if (known == ReceiveMembers().end()) {
+      return UsageError(absl::StrCat("has an unknown key '", key,
+                                     "' (known: accept-delete, accept-private-key)"));
+    }
+    const auto value = member.value_exact<bool>();
+    if (!value.has_value()) {
+      return UsageError(
+          absl::StrCat("has a '", key, "' of the wrong type: true or false is wanted"));
+    }
+    configuration.receive.*known->second = *value;
+  }
+  return absl::OkStatus();
+}
+
 const std::map<std::string, Setter>& Setters() {
   static const std::map<std::string, Setter> kSetters = {
       {"keystore", Text(&Configuration::keystore)},
@@ -174,6 +202,7 @@ const std::map<std::string, Setter>& Setters() {
       {"color", SetColor},
       {"one-file-system", SetOneFileSystem},
       {"peers", SetPeers},
+      {"receive", SetReceive},
   };
   return kSetters;
 }

@@ -25,6 +25,12 @@ struct Peer {
   bool local() const { return destination.empty(); }
 };
 
+// What `jet-keystore receive` lets others do here beyond adding certificates: the table [receive].
+struct ReceiveSettings {
+  bool accept_delete = false;       // delete and rename keys
+  bool accept_private_key = false;  // store private keys
+};
+
 // What the configuration file may say. Passphrases, keys, force and yes are never among it.
 struct Configuration {
   absl::optional<std::string> keystore;
@@ -35,6 +41,7 @@ struct Configuration {
   absl::optional<Color> color;
   absl::optional<bool> one_file_system;
   std::vector<Peer> peers;
+  ReceiveSettings receive;
 };
 
 // Reads the TOML file at `path`. Where that is empty, kConfigurationFile is read if it is there. An

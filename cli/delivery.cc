@@ -1,7 +1,10 @@
 #include "cli/delivery.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "cli/key_report.h"
@@ -40,6 +43,9 @@ PeerOutcome OutcomeOf(const absl::StatusOr<TransferReply>& reply, GoodResults go
     case TransferStatus::kAlready:
       outcome.result = good.already;
       break;
+    case TransferStatus::kMissing:
+      outcome.result = PeerResult::kMissing;
+      break;
     case TransferStatus::kConflict:
       // Asking again would not change it; comparing the stores shows it as long as it is there.
       outcome.result = PeerResult::kConflict;
@@ -65,6 +71,34 @@ PeerOutcome SendRemoval(const Delivery& delivery, const std::string& name,
   PeerOutcome outcome = OutcomeOf(AskPeer(delivery.peer, std::move(request), delivery.timeout),
                                   {PeerResult::kDeleted, PeerResult::kAlreadyGone});
   outcome.operation = PeerOperation::kDelete;
+  return outcome;
+}
+
+// True when the peer's program is older than renames: it could not read the request.
+bool KnowsNoRename(const absl::StatusOr<TransferReply>& reply) {
+  return reply.ok() && reply->id.empty() &&
+         absl::StartsWith(reply->message, keystore::kUnknownOperation);
+}
+
+// The result is kMissing when the peer has the key under neither name: then it wants the put.
+PeerOutcome SendRename(const Delivery& delivery, const std::string& name,
+                       const keystore::PendingRename& rename) {
+  keystore::TransferRequest request;
+  request.operation = keystore::TransferOperation::kRename;
+  request.name = rename.from;
+  request.new_name = name;
+  request.certificate_sha256 = rename.certificate_sha256;
+  const absl::StatusOr<TransferReply> reply =
+      AskPeer(delivery.peer, std::move(request), delivery.timeout);
+  PeerOutcome outcome = OutcomeOf(reply, {PeerResult::kRenamed, PeerResult::kAlreadyThere});
+  outcome.operation = PeerOperation::kRename;
+  if (outcome.result == PeerResult::kRenamed || outcome.result == PeerResult::kAlreadyThere) {
+    outcome.private_key = reply->has_private_key;
+  }
+  if (KnowsNoRename(reply)) {
+    outcome.detail = absl::StrCat("it has an older jet, which cannot rename: the key stays '",
+                                  rename.from, "' there until that is brought up to date");
+  }
   return outcome;
 }
 
@@ -114,33 +148,133 @@ absl::StatusOr<absl::optional<PendingPut>> PutToSend(const PendingEntry& entry,
   return entry.put;
 }
 
+// Tells a peer what is pending for one key, step by step.
+class KeyDelivery {
+ public:
+  KeyDelivery(const Delivery& delivery, const std::string& name, const KeyToSend& key)
+      : delivery_(delivery), name_(name), key_(key) {}
+
+  absl::StatusOr<std::vector<PeerOutcome>> Run() {
+    JET_ASSIGN_OR_RETURN(entry_, delivery_.pending.Find(delivery_.peer.name, name_));
+    JET_RETURN_IF_ERROR(Remove());
+    JET_RETURN_IF_ERROR(Rename());
+    JET_RETURN_IF_ERROR(Put());
+    return std::move(outcomes_);
+  }
+
+ private:
+  void Add(PeerOutcome outcome, const std::string& key_name) {
+    outcome.peer = delivery_.peer.name;
+    outcome.key = key_name;
+    stopped_ = outcome.pending;
+    outcomes_.push_back(std::move(outcome));
+  }
+
+  // Takes off the queue what is done.
+  absl::Status Settle(absl::FunctionRef<void(PendingEntry&)> change) {
+    change(entry_);
+    return delivery_.pending.Change(delivery_.peer.name, name_, change);
+  }
+
+  absl::Status Remove();
+  absl::Status RemoveOldNames(const std::string& certificate_sha256);
+  absl::Status Rename();
+  absl::Status RenameFrom(const keystore::PendingRename& rename);
+  absl::StatusOr<bool> NameIsGivenUp() const;
+  absl::Status Put();
+
+  const Delivery& delivery_;
+  const std::string& name_;
+  const KeyToSend& key_;
+  PendingEntry entry_;
+  std::vector<PeerOutcome> outcomes_;
+  bool stopped_ = false;         // something stays pending
+  std::string why_not_renamed_;  // of the peer; empty when there is nothing to tell
+};
+
+absl::Status KeyDelivery::Remove() {
+  while (!entry_.removals.empty()) {
+    const std::string removal = entry_.removals.front();
+    JET_RETURN_IF_ERROR(RemoveOldNames(removal));
+    if (stopped_) return absl::OkStatus();
+    Add(SendRemoval(delivery_, name_, removal), name_);
+    if (stopped_) return absl::OkStatus();
+    JET_RETURN_IF_ERROR(Settle([&](PendingEntry& entry) { std::erase(entry.removals, removal); }));
+  }
+  return absl::OkStatus();
+}
+
+// A key that was renamed here, and then deleted, before the peer heard of it.
+absl::Status KeyDelivery::RemoveOldNames(const std::string& certificate_sha256) {
+  const std::vector<keystore::PendingRename> renames = entry_.renames;
+  for (const keystore::PendingRename& rename : renames) {
+    if (rename.certificate_sha256 != certificate_sha256) continue;
+    Add(SendRemoval(delivery_, rename.from, certificate_sha256), rename.from);
+    if (stopped_) return absl::OkStatus();
+    JET_RETURN_IF_ERROR(Settle([&](PendingEntry& entry) { std::erase(entry.renames, rename); }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KeyDelivery::Rename() {
+  while (!stopped_ && !entry_.renames.empty()) {
+    JET_RETURN_IF_ERROR(RenameFrom(keystore::PendingRename(entry_.renames.front())));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KeyDelivery::RenameFrom(const keystore::PendingRename& rename) {
+  PeerOutcome outcome = SendRename(delivery_, name_, rename);
+  if (outcome.result == PeerResult::kMissing) {
+    why_not_renamed_ = outcome.detail;
+    return Settle([&](PendingEntry& entry) { std::erase(entry.renames, rename); });
+  }
+  if (outcome.result == PeerResult::kConflict) {
+    JET_ASSIGN_OR_RETURN(outcome.pending, NameIsGivenUp());
+  }
+  outcome.verify_only = key_.has_private_key && outcome.private_key == false;
+  // What became of the private key, which was to be sent with the import, the put tells.
+  const bool settles_put =
+      !outcome.verify_only || !entry_.put.has_value() || !entry_.put->with_private_key;
+  Add(std::move(outcome), name_);
+  if (stopped_) return absl::OkStatus();
+  const absl::optional<PendingPut> put = entry_.put;
+  return Settle([&](PendingEntry& entry) {
+    std::erase_if(entry.renames, [&](const keystore::PendingRename& other) {
+      return other.certificate_sha256 == rename.certificate_sha256;
+    });
+    if (settles_put && entry.put == put) entry.put.reset();
+  });
+}
+
+// True when the name, which another key has at the peer, is one that this key is to give up.
+absl::StatusOr<bool> KeyDelivery::NameIsGivenUp() const {
+  JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, delivery_.pending.List());
+  return std::any_of(items.begin(), items.end(), [this](const keystore::PendingItem& item) {
+    return item.peer == delivery_.peer.name && item.name != name_ && item.entry.ok() &&
+           std::any_of(item.entry->renames.begin(), item.entry->renames.end(),
+                       [this](const auto& rename) { return rename.from == name_; });
+  });
+}
+
+absl::Status KeyDelivery::Put() {
+  if (stopped_) return absl::OkStatus();
+  JET_ASSIGN_OR_RETURN(const absl::optional<PendingPut> put, PutToSend(entry_, key_));
+  if (!put.has_value()) return absl::OkStatus();
+  JET_ASSIGN_OR_RETURN(PeerOutcome outcome, SendPut(delivery_, name_, key_, *put));
+  if (outcome.detail.empty()) outcome.detail = why_not_renamed_;
+  Add(std::move(outcome), name_);
+  if (stopped_) return absl::OkStatus();
+  return Settle([&](PendingEntry& entry) {
+    if (entry.put == put) entry.put.reset();
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<PeerOutcome>> DeliverKey(const Delivery& delivery,
                                                     const std::string& name, const KeyToSend& key) {
-  const std::string& peer = delivery.peer.name;
-  std::vector<PeerOutcome> outcomes;
-  const auto add = [&](PeerOutcome outcome) {
-    outcome.peer = peer;
-    outcome.key = name;
-    outcomes.push_back(std::move(outcome));
-    return outcomes.back().pending;
-  };
-  JET_ASSIGN_OR_RETURN(const PendingEntry entry, delivery.pending.Find(peer, name));
-  for (const std::string& removal : entry.removals) {
-    if (add(SendRemoval(delivery, name, removal))) return outcomes;
-    JET_RETURN_IF_ERROR(delivery.pending.Change(
-        peer, name, [&](PendingEntry& now) { std::erase(now.removals, removal); }));
-  }
-  JET_ASSIGN_OR_RETURN(const absl::optional<PendingPut> put, PutToSend(entry, key));
-  if (put.has_value()) {
-    JET_ASSIGN_OR_RETURN(PeerOutcome outcome, SendPut(delivery, name, key, *put));
-    if (add(std::move(outcome))) return outcomes;
-    JET_RETURN_IF_ERROR(delivery.pending.Change(peer, name, [&](PendingEntry& now) {
-      if (now.put == put) now.put.reset();
-    }));
-  }
-  return outcomes;
+  return KeyDelivery(delivery, name, key).Run();
 }
 
 }  // namespace jet::cli

@@ -29,9 +29,9 @@ struct Delivery {
   absl::Duration timeout;
 };
 
-// Does what is pending for the key `name`, removals first, and takes it off the queue as it is
-// settled; stops at the first thing that stays pending. REQUIRES: the peer's lock is held, and the
-// keystore's is not. An error is one of this side's queue.
+// Does what is pending for the key `name`, first removals, then renames, and takes it off the queue
+// as it is settled; stops at the first thing that stays pending. REQUIRES: the peer's lock is held,
+// and the keystore's is not. An error is one of this side's queue.
 absl::StatusOr<std::vector<PeerOutcome>> DeliverKey(const Delivery& delivery,
                                                     const std::string& name, const KeyToSend& key);
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/system_error.h"
 
 namespace jet::cli {
 namespace {
@@ -19,10 +20,10 @@ std::string NameOf(const std::string& keystore) {
 // Returns the passphrase, got once in a run: a descriptor can be read only once, and nobody should
 // have to type it twice.
 absl::StatusOr<crypto::Secret> Passphrase(const StoreKeyInput& input, const std::string& keystore) {
-  if (input.typed->empty()) {
-    JET_ASSIGN_OR_RETURN(*input.typed, ReadPassphrase(input.passphrase, NameOf(keystore)));
-  }
-  return crypto::Secret::CopyOf(input.typed->Expose());
+  absl::optional<absl::StatusOr<crypto::Secret>>& typed = *input.typed;
+  if (!typed.has_value()) typed = ReadPassphrase(input.passphrase, NameOf(keystore));
+  JET_RETURN_IF_ERROR(typed->status());
+  return crypto::Secret::CopyOf((*typed)->Expose());
 }
 
 }  // namespace
@@ -31,29 +32,42 @@ keystore::MasterKeyOptions MasterKeyOptionsOf(const Session& session) {
   keystore::MasterKeyOptions options;
   options.file = session.store_key.master_key_file.value_or(std::string());
   options.passphrase_given = session.store_key.passphrase.given();
-  options.passphrase = [input = session.store_key, keystore = session.keystore] {
+  options.passphrase = [input = session.store_key,
+                        keystore = session.keystore]() -> absl::StatusOr<crypto::Secret> {
+    // This is called with the keystore's lock held: nobody is asked now.
+    if (!input.passphrase.given() && !input.typed->has_value()) {
+      return absl::FailedPreconditionError(
+          "a passphrase protects the store key, which was not so a moment ago; try again");
+    }
     return Passphrase(input, keystore);
   };
   return options;
 }
 
-namespace {
-
-// Gets the passphrase, if one is needed, with no lock held but a moment's shared one.
-absl::Status AskBeforeLocking(const Session& session) {
-  absl::StatusOr<bool> is_protected = false;
+absl::Status AskForStorePassphrase(const Session& session) {
+  absl::StatusOr<bool> needed = false;
   {
     const absl::StatusOr<keystore::Keystore> store = keystore::Keystore::Open(
         session.keystore, keystore::Access::kRead, MasterKeyOptionsOf(session));
     // What is wrong is said by who opens it to work with it.
     if (!store.ok()) return absl::OkStatus();
-    is_protected = store->IsProtected();
+    needed = store->NeedsPassphrase();
   }
-  if (!is_protected.ok() || !*is_protected) return absl::OkStatus();
+  if (!needed.ok() || !*needed) return absl::OkStatus();
   return Passphrase(session.store_key, session.keystore).status();
 }
 
-}  // namespace
+absl::Status AskBeforeOpeningPrivateKey(const Session& session, const std::string& name) {
+  {
+    JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
+                         keystore::Keystore::Open(session.keystore, keystore::Access::kRead,
+                                                  MasterKeyOptionsOf(session)));
+    JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(name));
+    if (!key.has_private_key) return absl::OkStatus();
+  }
+  return base::Annotate(AskForStorePassphrase(session),
+                        absl::StrCat("cannot open the private key of '", name, "'"));
+}
 
 void DeclareStoreKey(OptionParser& parser, StoreKeyInput& input) {
   parser.Value("--master-key-file", input.master_key_file, "FILE",
@@ -64,7 +78,7 @@ void DeclareStoreKey(OptionParser& parser, StoreKeyInput& input) {
 }
 
 void CompleteStoreKey(StoreKeyInput& input) {
-  input.typed = std::make_shared<crypto::Secret>();
+  input.typed = std::make_shared<absl::optional<absl::StatusOr<crypto::Secret>>>();
   const char* const value = std::getenv(kMasterKeyFileVariable);
   if (!input.master_key_file.has_value() && value != nullptr && *value != '\0') {
     input.master_key_file = value;
@@ -72,7 +86,7 @@ void CompleteStoreKey(StoreKeyInput& input) {
 }
 
 absl::StatusOr<keystore::Keystore> OpenKeystore(const Session& session, keystore::Access access) {
-  if (access == keystore::Access::kCreate) JET_RETURN_IF_ERROR(AskBeforeLocking(session));
+  if (access == keystore::Access::kCreate) JET_RETURN_IF_ERROR(AskForStorePassphrase(session));
   absl::StatusOr<keystore::Keystore> store =
       keystore::Keystore::Open(session.keystore, access, MasterKeyOptionsOf(session));
   if (store.ok() && store->HasUnusedMasterKey()) {
@@ -84,7 +98,7 @@ absl::StatusOr<keystore::Keystore> OpenKeystore(const Session& session, keystore
 
 absl::StatusOr<keystore::Keystore> OpenUnlockedKeystore(const Session& session,
                                                         keystore::Access access) {
-  JET_RETURN_IF_ERROR(AskBeforeLocking(session));
+  JET_RETURN_IF_ERROR(AskForStorePassphrase(session));
   JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, access));
   JET_RETURN_IF_ERROR(store.Unlock());
   return store;

@@ -3,6 +3,8 @@
 #ifndef JET_CLI_OPEN_KEYSTORE_H_
 #define JET_CLI_OPEN_KEYSTORE_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/command.h"
@@ -17,10 +19,19 @@ void DeclareStoreKey(OptionParser& parser, StoreKeyInput& input);
 // Takes JET_MASTER_KEY_FILE where --master-key-file was not given.
 void CompleteStoreKey(StoreKeyInput& input);
 
-// Opens the keystore of the session. Where a passphrase protects the store key and none of the
-// options gives it, it is asked for on the terminal once the store key is needed, at most once in a
-// run; for kCreate, which adds a key, before the lock is taken, so that nobody waits for somebody
-// who is typing. What needs no store key (listing) never asks.
+// Gets the passphrase of the store key, where one protects it and none of the options gives it, on
+// the terminal, at most once in a run. Called before the keystore is opened: no lock is held, so
+// that nobody waits for somebody who is typing. Asks for nothing, and is OK, where there is no
+// keystore or its store key is missing, damaged or not protected: opening it tells that.
+absl::Status AskForStorePassphrase(const Session& session);
+
+// As AskForStorePassphrase, before the private key `name` is opened; asks for nothing where that
+// has no use. Fails when there is no such key.
+absl::Status AskBeforeOpeningPrivateKey(const Session& session, const std::string& name);
+
+// Opens the keystore of the session; for kCreate, which adds a key, after AskForStorePassphrase.
+// What needs no store key (listing) never asks. With the keystore open nobody is asked: what needs
+// a passphrase then, and nobody asked before, fails.
 absl::StatusOr<keystore::Keystore> OpenKeystore(const Session& session, keystore::Access access);
 
 // As OpenKeystore, and opens the store key as well, asking before the lock is taken.

@@ -17,10 +17,11 @@ struct ResultRow {
   ExitStatus status;
 };
 
-constexpr std::array<ResultRow, 16> kResults = {{
+constexpr std::array<ResultRow, 17> kResults = {{
     {PeerResult::kImported, "imported", Tone::kGood, ExitStatus::kGood},
     {PeerResult::kGenerated, "generated", Tone::kGood, ExitStatus::kGood},
     {PeerResult::kDeleted, "deleted", Tone::kGood, ExitStatus::kGood},
+    {PeerResult::kRenamed, "renamed", Tone::kGood, ExitStatus::kGood},
     {PeerResult::kAlreadyThere, "already there", Tone::kGood, ExitStatus::kGood},
     {PeerResult::kAlreadyGone, "already gone", Tone::kGood, ExitStatus::kGood},
     {PeerResult::kDoneByOther, "done by another process", Tone::kGood, ExitStatus::kGood},
@@ -47,6 +48,8 @@ const char* OperationWord(PeerOperation operation) {
       return "put";
     case PeerOperation::kDelete:
       return "delete";
+    case PeerOperation::kRename:
+      return "rename";
     case PeerOperation::kCompare:
       break;
   }

@@ -9,12 +9,13 @@
 
 namespace jet::cli {
 
-enum class PeerOperation { kPut, kDelete, kCompare };
+enum class PeerOperation { kPut, kDelete, kRename, kCompare };
 
 enum class PeerResult {
   kImported,
   kGenerated,
   kDeleted,
+  kRenamed,
   kAlreadyThere,
   kAlreadyGone,
   kDoneByOther,  // another process told the peer, or took the change back

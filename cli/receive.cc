@@ -17,6 +17,14 @@ using keystore::TransferReply;
 using keystore::TransferRequest;
 using keystore::TransferStatus;
 
+// What would have allowed it.
+constexpr char kAcceptDelete[] =
+    " (jet-keystore receive --accept-delete, or accept-delete under [receive] in its "
+    "configuration, allows it)";
+constexpr char kAcceptPrivateKey[] =
+    " (jet-keystore receive --accept-private-key, or accept-private-key under [receive] in its "
+    "configuration, allows it)";
+
 TransferReply Reply(TransferStatus status, absl::string_view message = "") {
   TransferReply reply;
   reply.status = status;
@@ -86,14 +94,81 @@ absl::StatusOr<TransferReply> Delete(const Session& session, const ReceiveOption
   }
   if (!options.accept_delete) {
     return Reply(TransferStatus::kRefused,
-                 "nothing is deleted there for others (jet-keystore receive --accept-delete "
-                 "allows it)");
+                 absl::StrCat("nothing is deleted there for others", kAcceptDelete));
   }
   JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
                        RingToClear(session, options.keyring));
   const auto go_on = [](const keystore::StoredKey& /*key*/) { return absl::OkStatus(); };
   JET_RETURN_IF_ERROR(RemoveKey(*store, request.name, keyring, go_on).status());
   return Reply(TransferStatus::kDone);
+}
+
+// What has a name that a request speaks of.
+enum class Holder { kNobody, kTheKey, kAnotherKey };
+
+absl::StatusOr<Holder> HolderOf(const keystore::Keystore& store, const std::string& name,
+                                const TransferRequest& request) {
+  const absl::StatusOr<keystore::StoredKey> key = store.Find(name);
+  if (absl::IsNotFound(key.status())) return Holder::kNobody;
+  JET_RETURN_IF_ERROR(key.status());
+  JET_ASSIGN_OR_RETURN(const std::string sha256, key->certificate.Fingerprint());
+  return sha256 == request.certificate_sha256 ? Holder::kTheKey : Holder::kAnotherKey;
+}
+
+// The key is there under its new name; `old_name` is who has the old one.
+absl::StatusOr<TransferReply> HasNewName(const keystore::Keystore& store,
+                                         const TransferRequest& request, Holder old_name) {
+  if (old_name == Holder::kTheKey) {
+    // Which of the two has the private key, or can open it, is not for this program to judge.
+    return Reply(TransferStatus::kConflict,
+                 absl::StrCat("the key is there as '", request.name, "' and as '", request.new_name,
+                              "', and both stay: delete one of them there"));
+  }
+  JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(request.new_name));
+  TransferReply reply = Reply(TransferStatus::kAlready);
+  reply.has_private_key = key.has_private_key;
+  return reply;
+}
+
+// The reply where the new name is free and the key does not have the old one.
+TransferReply LacksOldName(const TransferRequest& request, Holder old_name) {
+  TransferReply reply = Reply(TransferStatus::kMissing);
+  if (old_name == Holder::kAnotherKey) {
+    reply.message = absl::StrCat("'", request.name, "' is another key there, which stays");
+  }
+  return reply;
+}
+
+// Never takes a name from a key without giving it, with its private key, the other.
+absl::StatusOr<TransferReply> RenameIn(keystore::Keystore& store, const ReceiveOptions& options,
+                                       const TransferRequest& request) {
+  JET_ASSIGN_OR_RETURN(const Holder old_name, HolderOf(store, request.name, request));
+  JET_ASSIGN_OR_RETURN(const Holder new_name, HolderOf(store, request.new_name, request));
+  if (new_name == Holder::kTheKey) return HasNewName(store, request, old_name);
+  if (new_name == Holder::kAnotherKey) {
+    return Reply(TransferStatus::kConflict,
+                 absl::StrCat("'", request.new_name, "' is another key there, which stays"));
+  }
+  if (old_name != Holder::kTheKey) return LacksOldName(request, old_name);
+  if (!options.accept_delete) {
+    return Reply(TransferStatus::kRefused,
+                 absl::StrCat("the key stays '", request.name,
+                              "' there: no name is taken away for others", kAcceptDelete));
+  }
+  JET_RETURN_IF_ERROR(store.Rename(request.name, request.new_name));
+  JET_ASSIGN_OR_RETURN(const keystore::StoredKey renamed, store.Find(request.new_name));
+  TransferReply reply = Reply(TransferStatus::kDone);
+  reply.has_private_key = renamed.has_private_key;
+  return reply;
+}
+
+absl::StatusOr<TransferReply> Rename(const Session& session, const ReceiveOptions& options,
+                                     const TransferRequest& request) {
+  absl::StatusOr<keystore::Keystore> store =
+      OpenUnlockedKeystore(session, keystore::Access::kWrite);
+  if (absl::IsNotFound(store.status())) return Reply(TransferStatus::kMissing);
+  JET_RETURN_IF_ERROR(store.status());
+  return RenameIn(*store, options, request);
 }
 
 absl::StatusOr<TransferReply> List(const Session& session) {
@@ -112,12 +187,13 @@ absl::StatusOr<TransferReply> Do(Session& session, const ReceiveOptions& options
     case keystore::TransferOperation::kPut:
       if (!request.private_key.empty() && !options.accept_private_key) {
         return Reply(TransferStatus::kRefused,
-                     "no private keys are taken there (jet-keystore receive --accept-private-key "
-                     "allows it)");
+                     absl::StrCat("no private keys are taken there", kAcceptPrivateKey));
       }
       return Put(session, options, request);
     case keystore::TransferOperation::kDelete:
       return Delete(session, options, request);
+    case keystore::TransferOperation::kRename:
+      return Rename(session, options, request);
     case keystore::TransferOperation::kList:
       break;
   }

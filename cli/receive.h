@@ -10,7 +10,8 @@
 
 namespace jet::cli {
 
-// What this side allows. The far side's wishes do not come into it.
+// What this side allows, by an option or in its configuration. The far side's wishes do not come
+// into it.
 struct ReceiveOptions {
   bool accept_delete = false;
   bool accept_private_key = false;
@@ -18,8 +19,8 @@ struct ReceiveOptions {
   absl::optional<std::string> keyring;
 };
 
-// Does what `request` asks, as far as `options` allow. Never replaces a key, and deletes only the
-// key with the certificate that the request names. Prints nothing, tells no other peer.
+// Does what `request` asks, as far as `options` allow. Never replaces a key, and deletes or renames
+// only the key with the certificate that the request names. Prints nothing, tells no other peer.
 keystore::TransferReply Answer(Session& session, const ReceiveOptions& options,
                                const keystore::TransferRequest& request);
 

@@ -1,6 +1,7 @@
 #include "cli/replication.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -39,30 +40,75 @@ std::string LocalName(const Session& session) {
   return "local";
 }
 
-absl::Status Replication::Note(absl::FunctionRef<void(keystore::PendingEntry&)> change) {
+absl::Status Replication::Note(Change change) {
   if (peers_.empty()) return absl::OkStatus();
   JET_ASSIGN_OR_RETURN(pending_, keystore::PendingWork::Open(session_.keystore));
   for (const Peer& peer : peers_) {
     keystore::PendingEntry before;
     JET_RETURN_IF_ERROR(pending_->Change(peer.name, name_, [&](keystore::PendingEntry& entry) {
       before = entry;
-      change(entry);
+      change(peer, entry);
     }));
     before_.push_back(std::move(before));
   }
   return absl::OkStatus();
 }
 
+// A certificate that had this name, got another and has this one again as well is not to lose it at
+// a peer, and with it perhaps a private key.
+absl::Status Replication::ForgetRenamesFromHere(const std::string& certificate_sha256) {
+  if (!pending_.has_value()) return absl::OkStatus();
+  const keystore::PendingRename rename = {name_, certificate_sha256};
+  JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, pending_->List());
+  for (const keystore::PendingItem& item : items) {
+    if (!item.entry.ok() || item.entry->renames.empty()) continue;
+    JET_RETURN_IF_ERROR(
+        pending_->Change(item.peer, item.name, [&rename](keystore::PendingEntry& entry) {
+          std::erase(entry.renames, rename);
+        }));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Replication::NotePut(const keystore::PendingPut& put) {
-  return base::Annotate(Note([&](keystore::PendingEntry& entry) { keystore::NotePut(entry, put); }),
-                        "cannot note it for the peers");
+  const auto note = [&](const Peer& /*peer*/, keystore::PendingEntry& entry) {
+    keystore::NotePut(entry, put);
+  };
+  absl::Status noted = Note(note);
+  if (noted.ok()) noted = ForgetRenamesFromHere(put.certificate_sha256);
+  return base::Annotate(noted, "cannot note it for the peers");
 }
 
 absl::Status Replication::NoteRemoval(const std::string& certificate_sha256) {
-  return base::Annotate(Note([&](keystore::PendingEntry& entry) {
-                          keystore::NoteRemoval(entry, certificate_sha256);
-                        }),
-                        "cannot note it for the peers");
+  const auto note = [&](const Peer& /*peer*/, keystore::PendingEntry& entry) {
+    keystore::NoteRemoval(entry, certificate_sha256);
+  };
+  return base::Annotate(Note(note), "cannot note it for the peers");
+}
+
+absl::Status Replication::NoteRename(const std::string& from,
+                                     const std::string& certificate_sha256) {
+  old_name_ = from;
+  renamed_sha256_ = certificate_sha256;
+  const auto note = [&](const Peer& peer, keystore::PendingEntry& entry) {
+    // What cannot be read is found again by comparing the stores.
+    keystore::PendingEntry old_entry =
+        pending_->Find(peer.name, from).value_or(keystore::PendingEntry());
+    keystore::NoteRename(entry, {from, name_, certificate_sha256, std::move(old_entry)});
+    wants_private_key_ = wants_private_key_ || entry.put->with_private_key;
+  };
+  return base::Annotate(Note(note), "cannot note it for the peers");
+}
+
+void Replication::EndRename() {
+  if (!old_name_.has_value()) return;
+  (void)ForgetRenamesFromHere(renamed_sha256_);
+  for (const Peer& peer : peers_) {
+    // What stays noted is about a key that is not there: `sync` drops it.
+    (void)pending_->Change(peer.name, *old_name_, [](keystore::PendingEntry& entry) {
+      keystore::DropStale(entry, /*stored_sha256=*/"");
+    });
+  }
 }
 
 void Replication::TakeBack() {
@@ -72,6 +118,19 @@ void Replication::TakeBack() {
                            [&](keystore::PendingEntry& entry) { entry = before_[i]; });
   }
   before_.clear();
+}
+
+// Also what is left of the old name: keys that had it before and are to be deleted.
+absl::StatusOr<std::vector<PeerOutcome>> Replication::DeliverAll(const Peer& peer,
+                                                                 const KeyToSend& key) const {
+  const Delivery delivery = {*pending_, peer, options_.Timeout()};
+  std::vector<PeerOutcome> outcomes;
+  if (old_name_.has_value()) {
+    JET_ASSIGN_OR_RETURN(outcomes, DeliverKey(delivery, *old_name_, KeyToSend()));
+  }
+  JET_ASSIGN_OR_RETURN(std::vector<PeerOutcome> of_name, DeliverKey(delivery, name_, key));
+  std::move(of_name.begin(), of_name.end(), std::back_inserter(outcomes));
+  return outcomes;
 }
 
 std::vector<PeerOutcome> Replication::DeliverTo(const Peer& peer, const KeyToSend& key) const {
@@ -84,8 +143,7 @@ std::vector<PeerOutcome> Replication::DeliverTo(const Peer& peer, const KeyToSen
     failed.detail = std::string(lock.status().message());
     return {failed};
   }
-  absl::StatusOr<std::vector<PeerOutcome>> outcomes =
-      DeliverKey({*pending_, peer, options_.Timeout()}, name_, key);
+  absl::StatusOr<std::vector<PeerOutcome>> outcomes = DeliverAll(peer, key);
   if (!outcomes.ok()) {
     failed.pending = true;
     failed.detail = std::string(outcomes.status().message());

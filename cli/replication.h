@@ -49,6 +49,12 @@ class Replication {
 
   absl::Status NotePut(const keystore::PendingPut& put);
   absl::Status NoteRemoval(const std::string& certificate_sha256);
+  // That the key `from` gets this name. Once it has it, EndRename, still under the lock.
+  absl::Status NoteRename(const std::string& from, const std::string& certificate_sha256);
+  void EndRename();
+
+  // True when the private key is to be sent to a peer that does not have the key yet.
+  bool WantsPrivateKey() const { return wants_private_key_; }
 
   // After a change that failed: as it was before it was noted.
   void TakeBack();
@@ -61,7 +67,10 @@ class Replication {
   ExitStatus DeliverNothing(PeerOutcome here, const std::string& why);
 
  private:
-  absl::Status Note(absl::FunctionRef<void(keystore::PendingEntry&)> change);
+  using Change = absl::FunctionRef<void(const Peer&, keystore::PendingEntry&)>;
+  absl::Status Note(Change change);
+  absl::Status ForgetRenamesFromHere(const std::string& certificate_sha256);
+  absl::StatusOr<std::vector<PeerOutcome>> DeliverAll(const Peer& peer, const KeyToSend& key) const;
   std::vector<PeerOutcome> DeliverTo(const Peer& peer, const KeyToSend& key) const;
   ExitStatus Print(PeerOutcome here) const;
 
@@ -71,6 +80,9 @@ class Replication {
   std::vector<Peer> peers_;
   absl::optional<keystore::PendingWork> pending_;
   std::vector<keystore::PendingEntry> before_;  // of the peers that were noted
+  absl::optional<std::string> old_name_;        // of a rename
+  std::string renamed_sha256_;                  // of its certificate
+  bool wants_private_key_ = false;
 };
 
 }  // namespace jet::cli

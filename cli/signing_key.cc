@@ -15,6 +15,7 @@ namespace jet::cli {
 namespace {
 
 absl::StatusOr<SigningKey> OpenFromKeystore(const Session& session, const std::string& name) {
+  JET_RETURN_IF_ERROR(AskBeforeOpeningPrivateKey(session, name));
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
                        OpenKeystore(session, keystore::Access::kRead));
   // First, as it opens the store key: what is read after that is checked.

@@ -206,6 +206,10 @@ absl::Status Keystore::CheckStoreKeyAtHand() const {
 
 absl::StatusOr<bool> Keystore::IsProtected() const { return store_->master_key().IsProtected(); }
 
+absl::StatusOr<bool> Keystore::NeedsPassphrase() const {
+  return store_->master_key().NeedsPassphrase();
+}
+
 std::string Keystore::store_key_path() const { return store_->master_key().path(); }
 
 bool Keystore::HasUnusedMasterKey() const {

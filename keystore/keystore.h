@@ -189,6 +189,9 @@ class Keystore {
   // True when a passphrase protects the store key. NOT_FOUND when there is none.
   absl::StatusOr<bool> IsProtected() const;
 
+  // True when Unlock calls for a passphrase. DATA_LOSS for a damaged store key, which none opens.
+  absl::StatusOr<bool> NeedsPassphrase() const;
+
   // The file that the store key is in, and whether master.key in the keystore, though it is there,
   // is not that file.
   std::string store_key_path() const;

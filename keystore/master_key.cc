@@ -57,6 +57,18 @@ absl::StatusOr<bool> MasterKey::IsProtected() const {
   return IsWrappedKey(content.Expose());
 }
 
+absl::StatusOr<bool> MasterKey::NeedsPassphrase() const {
+  JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
+  JET_ASSIGN_OR_RETURN(const crypto::Secret content, file.Read());
+  if (IsWrappedKey(content.Expose())) {
+    JET_RETURN_IF_ERROR(CheckWrappedKey(content.Expose()));
+    return true;
+  }
+  if (content.size() != kStoreKeySize) return WrongSize(content.size(), path());
+  const absl::StatusOr<crypto::Secret> next = file.ReadNext();
+  return next.ok() && CheckWrappedKey(next->Expose()).ok();
+}
+
 absl::StatusOr<bool> MasterKey::HasNext() const {
   JET_ASSIGN_OR_RETURN(const MasterKeyFile file, OpenFile());
   const absl::Status read = file.ReadNext().status();

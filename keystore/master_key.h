@@ -42,6 +42,10 @@ class MasterKey {
   // True when a passphrase protects the file.
   absl::StatusOr<bool> IsProtected() const;
 
+  // True when Open calls for a passphrase, for the file or the next one. DATA_LOSS when the file is
+  // damaged: then it does not come to that.
+  absl::StatusOr<bool> NeedsPassphrase() const;
+
   // True when there is a next store key: a rekey has begun and not ended.
   absl::StatusOr<bool> HasNext() const;
 

@@ -25,12 +25,24 @@ struct PendingPut {
   friend bool operator==(const PendingPut& a, const PendingPut& b) = default;
 };
 
-// What is pending for one key name at one peer. First the removals are done, then the put.
+// A name that a key of this name had here before, and that a peer may still have it under.
+struct PendingRename {
+  std::string from;
+  std::string certificate_sha256;
+
+  friend bool operator==(const PendingRename& a, const PendingRename& b) = default;
+};
+
+// What is pending for one key name at one peer. First the removals are done, then the renames, then
+// the put, which goes without saying where a rename was done. What a rename and a removal name is
+// not renamed but removed under the old name as well: the key was renamed here, and then deleted.
 struct PendingEntry {
-  std::vector<std::string> removals;  // SHA-256 of certificates that had the name here
+  std::vector<std::string> removals;   // SHA-256 of certificates that had the name here
+  std::vector<PendingRename> renames;  // oldest name first
   absl::optional<PendingPut> put;
 
-  bool empty() const { return removals.empty() && !put.has_value(); }
+  bool empty() const { return removals.empty() && renames.empty() && !put.has_value(); }
+  bool Removes(absl::string_view certificate_sha256) const;
   friend bool operator==(const PendingEntry& a, const PendingEntry& b) = default;
 };
 
@@ -40,9 +52,23 @@ void NotePut(PendingEntry& entry, const PendingPut& put);
 // The entry of a key that is about to go: a put that was not done yet is not wanted any more.
 void NoteRemoval(PendingEntry& entry, const std::string& certificate_sha256);
 
+// A rename of the key with the certificate `certificate_sha256` from the name `from`, whose entry
+// is `old_entry`, to the name `to`.
+struct RenameToNote {
+  std::string from;
+  std::string to;
+  std::string certificate_sha256;
+  PendingEntry old_entry;
+};
+
+// The entry, of the new name, of a key that is about to get that name. What was pending under the
+// old name goes along: a put, that it is with the private key, and earlier names.
+void NoteRename(PendingEntry& entry, const RenameToNote& rename);
+
 // Drops from `entry` what is not so any more in a keystore whose key of that name has the
-// certificate `stored_sha256` (empty: there is no such key): a put of another certificate, and the
-// removal of the very certificate that is there, which somebody was killed before he could do.
+// certificate `stored_sha256` (empty: there is no such key): a put or rename of another
+// certificate, and the removal of the very certificate that is there, which somebody was killed
+// before he could do.
 void DropStale(PendingEntry& entry, absl::string_view stored_sha256);
 
 // Encodes an entry as its file, and decodes it. One encoding of every entry: DATA_LOSS for any

@@ -25,6 +25,7 @@ constexpr size_t kMaxIdentifier = 1024;  // bytes of a subject key identifier
 
 constexpr char kId[] = "id";
 constexpr char kName[] = "name";
+constexpr char kNewName[] = "new_name";
 constexpr char kSubjectKeyIdentifier[] = "subject_key_identifier";
 constexpr char kCertificateSha256[] = "certificate_sha256";
 constexpr char kPrivateKey[] = "private_key";
@@ -37,8 +38,9 @@ struct StatusRow {
   const char* word;
 };
 
-constexpr std::array<StatusRow, 5> kStatuses = {{{TransferStatus::kDone, "done"},
+constexpr std::array<StatusRow, 6> kStatuses = {{{TransferStatus::kDone, "done"},
                                                  {TransferStatus::kAlready, "already"},
+                                                 {TransferStatus::kMissing, "missing"},
                                                  {TransferStatus::kConflict, "conflict"},
                                                  {TransferStatus::kRefused, "refused"},
                                                  {TransferStatus::kFailed, "failed"}}};
@@ -48,9 +50,10 @@ struct OperationRow {
   FrameKind kind;
 };
 
-constexpr std::array<OperationRow, 3> kOperations = {
+constexpr std::array<OperationRow, 4> kOperations = {
     {{TransferOperation::kPut, FrameKind::kPut},
      {TransferOperation::kDelete, FrameKind::kDelete},
+     {TransferOperation::kRename, FrameKind::kRename},
      {TransferOperation::kList, FrameKind::kList}}};
 
 absl::Status WrongHeader(absl::string_view what) {
@@ -106,6 +109,7 @@ std::string RequestHeader(const TransferRequest& request) {
   object[kId] = request.id;
   if (request.operation == TransferOperation::kList) return Dump(object);
   object[kName] = request.name;
+  if (request.operation == TransferOperation::kRename) object[kNewName] = request.new_name;
   if (request.operation == TransferOperation::kPut) {
     object[kSubjectKeyIdentifier] = request.subject_key_identifier;
   }
@@ -113,17 +117,31 @@ std::string RequestHeader(const TransferRequest& request) {
   return Dump(object);
 }
 
+absl::StatusOr<std::string> KeyNameOf(const Json& object, const char* member) {
+  JET_ASSIGN_OR_RETURN(std::string name, TextOf(object, member));
+  const absl::Status good = CheckKeyName(name);
+  if (!good.ok()) return WrongHeader(good.message());
+  return name;
+}
+
+absl::Status ReadNewName(const Json& object, TransferRequest& request) {
+  JET_ASSIGN_OR_RETURN(request.new_name, KeyNameOf(object, kNewName));
+  if (request.new_name != request.name) return absl::OkStatus();
+  return WrongHeader("the new name is the old one");
+}
+
 absl::Status ReadRequestHeader(const Json& object, TransferRequest& request) {
   JET_ASSIGN_OR_RETURN(request.id, TextOf(object, kId));
   JET_RETURN_IF_ERROR(CheckDigits(request.id, kIdSize, kIdSize, kId));
   if (request.operation == TransferOperation::kList) return absl::OkStatus();
-  JET_ASSIGN_OR_RETURN(request.name, TextOf(object, kName));
-  const absl::Status name = CheckKeyName(request.name);
-  if (!name.ok()) return WrongHeader(name.message());
+  JET_ASSIGN_OR_RETURN(request.name, KeyNameOf(object, kName));
+  if (request.operation == TransferOperation::kRename) {
+    JET_RETURN_IF_ERROR(ReadNewName(object, request));
+  }
   JET_ASSIGN_OR_RETURN(request.certificate_sha256, TextOf(object, kCertificateSha256));
   JET_RETURN_IF_ERROR(
       CheckDigits(request.certificate_sha256, kSha256Size, kSha256Size, kCertificateSha256));
-  if (request.operation == TransferOperation::kDelete) return absl::OkStatus();
+  if (request.operation != TransferOperation::kPut) return absl::OkStatus();
   JET_ASSIGN_OR_RETURN(request.subject_key_identifier, TextOf(object, kSubjectKeyIdentifier));
   return CheckDigits(request.subject_key_identifier, 1, kMaxIdentifier, kSubjectKeyIdentifier);
 }
@@ -174,9 +192,7 @@ Json KeyObject(const PeerKey& key) {
 absl::StatusOr<PeerKey> KeyOf(const Json& object) {
   if (!object.is_object()) return WrongHeader("a key of the listing is not an object");
   PeerKey key;
-  JET_ASSIGN_OR_RETURN(key.name, TextOf(object, kName));
-  const absl::Status name = CheckKeyName(key.name);
-  if (!name.ok()) return WrongHeader(name.message());
+  JET_ASSIGN_OR_RETURN(key.name, KeyNameOf(object, kName));
   JET_ASSIGN_OR_RETURN(key.certificate_sha256, TextOf(object, kCertificateSha256));
   if (!key.certificate_sha256.empty()) {
     JET_RETURN_IF_ERROR(

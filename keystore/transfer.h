@@ -17,9 +17,13 @@ namespace jet::keystore {
 inline constexpr size_t kMaxTransferRequest = 1200 * 1024;
 inline constexpr size_t kMaxTransferReply = 4200 * 1024;
 
+// How a program says that it does not know an operation, an older one too; the number follows.
+inline constexpr char kUnknownOperation[] = "the record asks for an unknown operation";
+
 enum class TransferOperation {
   kPut,     // store this key
   kDelete,  // remove this key, if it has this certificate
+  kRename,  // give this key another name, if it has this certificate
   kList,    // say what keys there are
 };
 
@@ -27,9 +31,10 @@ enum class TransferOperation {
 struct TransferRequest {
   TransferOperation operation = TransferOperation::kList;
   std::string id;                      // 32 hexadecimal digits: NewTransferId
-  std::string name;                    // put, delete
+  std::string name;                    // put, delete, rename: the old name
+  std::string new_name;                // rename
   std::string subject_key_identifier;  // put
-  std::string certificate_sha256;      // put, delete
+  std::string certificate_sha256;      // put, delete, rename
   base::Bytes certificate;             // put: DER
   crypto::Secret private_key;          // put: PKCS#8, PEM, not encrypted; empty for none
 };
@@ -37,6 +42,7 @@ struct TransferRequest {
 enum class TransferStatus {
   kDone,      // it has been done
   kAlready,   // there was nothing to do: it is there already, or gone already
+  kMissing,   // rename: the key has neither name there; nothing was done
   kConflict,  // another key has the name, or the key id; nothing was done
   kRefused,   // the far side does not allow it
   kFailed,    // it could not be done
@@ -55,7 +61,7 @@ struct PeerKey {
 struct TransferReply {
   std::string id;  // of the request; empty when that could not be read
   TransferStatus status = TransferStatus::kFailed;
-  bool has_private_key = false;  // put: whether the key is there with its private key
+  bool has_private_key = false;  // put, rename: whether the key is there with its private key
   std::string message;           // for people, foreign text; empty for kDone
   std::vector<PeerKey> keys;     // list
 };

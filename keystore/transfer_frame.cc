@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "crypto/digest.h"
+#include "keystore/transfer.h"
 
 namespace jet::keystore {
 namespace {
@@ -34,10 +35,11 @@ absl::StatusOr<FrameKind> KindOf(uint8_t number) {
     case FrameKind::kDelete:
     case FrameKind::kList:
     case FrameKind::kReply:
+    case FrameKind::kRename:
       return kind;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("the record asks for an unknown operation, ", static_cast<int>(number)));
+      absl::StrCat(kUnknownOperation, ", ", static_cast<int>(number)));
 }
 
 absl::Status CheckSize(const char* part, size_t size, size_t limit) {

@@ -10,7 +10,7 @@
 namespace jet::keystore {
 
 // What a frame holds, by its number in the frame.
-enum class FrameKind : uint8_t { kPut = 1, kDelete = 2, kList = 3, kReply = 4 };
+enum class FrameKind : uint8_t { kPut = 1, kDelete = 2, kList = 3, kReply = 4, kRename = 5 };
 
 // The parts of a frame; views of what they were made or decoded from.
 struct TransferFrame {

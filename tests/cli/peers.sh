@@ -97,5 +97,5 @@ both() {
   echo "re1:" $(ls "$far/keys" 2>/dev/null)
 }
 
-# Prints the names of all files with pending work.
-pending() { (cd "$near/pending" 2>/dev/null && find . -type f | sort); }
+# Prints the names of all files with pending work, but not of what a killed writer left half written.
+pending() { (cd "$near/pending" 2>/dev/null && find . -type f ! -name .new | sort); }

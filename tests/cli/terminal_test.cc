@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "tests/cli/on_terminal.h"
 #include "tests/cli/program.h"
@@ -102,6 +103,95 @@ TEST(TerminalTest, AsksForThePassphraseOfTheKeystoreOnceAndOnlyWhenItIsNeeded) {
   wrong.Answer("Passphrase of the keystore '", "geheim");
   EXPECT_EQ(wrong.Finish(), 3);
   EXPECT_THAT(wrong.seen(), HasSubstr("wrong passphrase"));
+}
+
+// A keystore with the key `k`, under the passphrase "geheim", and a file to sign.
+void MakeProtectedStore(const Scratch& scratch) {
+  ASSERT_EQ(RunScript(scratch.path(),
+                      "cp /bin/true f; echo geheim > p; jet-keystore generate --key-name k "
+                      "--key-type ec:p256 --keyring none --quiet && jet-keystore generate "
+                      "--key-name x --key-type ec:p256 --out-dir . --passphrase-file p --quiet && "
+                      "jet-keystore protect --new-store-passphrase-file p --quiet")
+                .status,
+            0);
+}
+
+// What needs the lock for itself; it would wait for as long as somebody has the store open.
+constexpr char kWriteMeanwhile[] =
+    "timeout 10 jet-keystore import --key-name meanwhile --x509-cert ima-cert.x509 --keyring none "
+    "--store-passphrase-file p --quiet";
+
+TEST(TerminalTest, SigningKeepsNobodyOutOfTheKeystoreWhileItAsks) {
+  const Scratch scratch;
+  MakeProtectedStore(scratch);
+  OnTerminal sign(scratch.path(), "jet-sign f --key k");
+  sign.WaitFor("Passphrase of the keystore '");
+  const Ran written = RunScript(scratch.path(), kWriteMeanwhile);
+  EXPECT_EQ(written.status, 0) << written.err;
+  sign.Answer("': ", "geheim");
+  EXPECT_EQ(sign.Finish(), 0) << sign.seen();
+  EXPECT_EQ(RunScript(scratch.path(), "jet-appraise f --key k").status, 0);
+}
+
+TEST(TerminalTest, SyncKeepsNobodyOutOfTheKeystoreWhileItAsks) {
+  const Scratch scratch;
+  MakeProtectedStore(scratch);
+  ASSERT_EQ(RunScript(scratch.path(),
+                      "printf '[[peers]]\nname = \"re1\"\ndestination = \"127.0.0.1\"\n' >c.toml")
+                .status,
+            0);
+  OnTerminal sync(scratch.path(), "jet-keystore sync --config c.toml --color never");
+  sync.WaitFor("Passphrase of the keystore '");
+  // With its peer: neither the keystore nor the peer's queue may be held.
+  const Ran written =
+      RunScript(scratch.path(), std::string(kWriteMeanwhile) + " --config c.toml >told");
+  EXPECT_EQ(written.status, 3) << written.err;
+  EXPECT_EQ(RunScript(scratch.path(), "grep 're1: unreachable, pending' told").status, 0);
+  sync.Answer("': ", "geheim");
+  EXPECT_EQ(sync.Finish(), 3);
+  EXPECT_THAT(sync.seen(), HasSubstr("re1: unreachable, pending"));
+}
+
+TEST(TerminalTest, ADamagedStoreKeyLeadsToNoQuestion) {
+  const Scratch scratch;
+  MakeProtectedStore(scratch);
+  ASSERT_EQ(RunScript(scratch.path(), "sed -i 4s/./_/ store/master.key").status, 0);
+  for (const char* command :
+       {"jet-sign f --key k", "jet-keystore rekey", "jet-keystore rename k l"}) {
+    OnTerminal damaged(scratch.path(), command);
+    EXPECT_EQ(damaged.Finish(), 3) << command;
+    EXPECT_THAT(damaged.seen(), HasSubstr("is damaged")) << command;
+    EXPECT_THAT(damaged.seen(), Not(HasSubstr("Passphrase"))) << command;
+  }
+}
+
+TEST(TerminalTest, NoQuestionForAKeyThatIsNotThereOrCannotSign) {
+  const Scratch scratch;
+  MakeProtectedStore(scratch);
+  ASSERT_EQ(RunScript(scratch.path(), kWriteMeanwhile).status, 0);
+  for (const auto& [name, message] :
+       {std::pair("none", "there is no key 'none'"), {"meanwhile", "it can verify, not sign"}}) {
+    OnTerminal sign(scratch.path(), std::string("jet-sign f --key ") + name);
+    EXPECT_EQ(sign.Finish(), 3) << name;
+    EXPECT_THAT(sign.seen(), HasSubstr(message));
+    EXPECT_THAT(sign.seen(), Not(HasSubstr("Passphrase")));
+  }
+}
+
+// With the lock held nobody is asked a second time.
+TEST(TerminalTest, WhoTypesNothingIsNotAskedAgain) {
+  const Scratch scratch;
+  MakeProtectedStore(scratch);
+  for (const char* command : {"jet-sign f --key k", "jet-keystore verify"}) {
+    OnTerminal empty(scratch.path(), command);
+    empty.Answer("Passphrase of the keystore '", "");
+    EXPECT_EQ(empty.Finish(), 3) << empty.seen();
+    EXPECT_EQ(empty.seen().find("Passphrase"), empty.seen().rfind("Passphrase")) << command;
+    OnTerminal closed(scratch.path(), command);
+    closed.Answer("Passphrase of the keystore '", "\x04");
+    EXPECT_EQ(closed.Finish(), 3) << closed.seen();
+    EXPECT_EQ(closed.seen().find("Passphrase"), closed.seen().rfind("Passphrase")) << command;
+  }
 }
 
 TEST(TerminalTest, DeletesOnlyWhenYesIsTyped) {

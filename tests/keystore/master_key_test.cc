@@ -183,6 +183,25 @@ TEST_F(MasterKeyTest, ChangesNeedAWriter) {
   EXPECT_THAT(store.Rekey(), StatusIs(StatusCode::kFailedPrecondition, testing::_));
 }
 
+TEST_F(MasterKeyTest, OnlyAWholeProtectedStoreKeyNeedsAPassphrase) {
+  AddKey("one", TestKey());
+  EXPECT_FALSE(ValueOf(Open(Access::kRead, Asked("p")).NeedsPassphrase()));
+  Protect("p");
+  EXPECT_TRUE(ValueOf(Open(Access::kRead, Asked("p")).NeedsPassphrase()));
+  const std::string whole = ContentOf(InStore("master.key"));
+  for (const std::string& damaged : {whole.substr(0, 32), whole + "\n", std::string("short")}) {
+    Rewrite("master.key", damaged);
+    EXPECT_THAT(Open(Access::kRead, Asked("p")).NeedsPassphrase(),
+                StatusIs(StatusCode::kDataLoss, testing::_))
+        << damaged;
+  }
+  Rewrite("master.key", whole);
+  ASSERT_EQ(unlink(InStore("master.key").c_str()), 0);
+  EXPECT_THAT(Open(Access::kRead, Asked("p")).NeedsPassphrase(),
+              StatusIs(StatusCode::kNotFound, testing::_));
+  EXPECT_EQ(asked_, 0);
+}
+
 TEST_F(MasterKeyTest, WithoutAStoreKeyThereIsNothingToProtect) {
   Keystore store = Open(Access::kCreate, {});
   EXPECT_THAT(store.Protect(SecretOf("p")), StatusIs(StatusCode::kNotFound, testing::_));

@@ -57,6 +57,67 @@ TEST(PendingEntryTest, APutOfAnotherCertificateComesAfterTheRemoval) {
   EXPECT_EQ(entry.put, (PendingPut{kTwo, false}));
 }
 
+PendingEntry RenameOf(const std::vector<PendingRename>& renames, bool with_private_key = false) {
+  PendingEntry entry = PutOf(kOne, with_private_key);
+  entry.renames = renames;
+  return entry;
+}
+
+TEST(PendingEntryTest, ARenameIsNotedWithThePutOfAPeerThatLacksTheKey) {
+  PendingEntry entry;
+  NoteRename(entry, {"a", "b", kOne, PendingEntry()});
+  EXPECT_EQ(entry, RenameOf({{"a", kOne}}));
+  NoteRename(entry, {"a", "b", kOne, PendingEntry()});
+  EXPECT_EQ(entry, RenameOf({{"a", kOne}}));
+}
+
+TEST(PendingEntryTest, ARenameTakesAlongWhatWasPendingUnderTheOldName) {
+  PendingEntry entry;
+  NoteRename(entry, {"b", "c", kOne, RenameOf({{"a", kOne}}, true)});
+  EXPECT_EQ(entry, RenameOf({{"a", kOne}, {"b", kOne}}, true));
+  PendingEntry other;
+  NoteRename(other, {"b", "c", kOne, PutOf(kTwo, true)});
+  EXPECT_EQ(other, RenameOf({{"b", kOne}}));
+}
+
+TEST(PendingEntryTest, ANameThatAKeyGetsBackIsNoOldName) {
+  PendingEntry entry;
+  NoteRename(entry, {"b", "a", kOne, RenameOf({{"a", kOne}})});
+  EXPECT_EQ(entry, RenameOf({{"b", kOne}}));
+}
+
+TEST(PendingEntryTest, ARenameKeepsTheRemovalOfAnotherKeyAndDropsItsOwn) {
+  PendingEntry entry = RemovalOf(kOne);
+  NoteRemoval(entry, kTwo);
+  NoteRename(entry, {"a", "b", kOne, PendingEntry()});
+  EXPECT_THAT(entry.removals, ElementsAre(kTwo));
+}
+
+TEST(PendingEntryTest, ADeletionKeepsTheOldNameThatAPeerHasTheKeyUnder) {
+  PendingEntry entry = RenameOf({{"a", kOne}});
+  NoteRemoval(entry, kOne);
+  PendingEntry expected = RemovalOf(kOne);
+  expected.renames = {{"a", kOne}};
+  EXPECT_EQ(entry, expected);
+  EXPECT_TRUE(entry.Removes(kOne));
+  DropStale(entry, "");
+  EXPECT_EQ(entry, expected);
+  NotePut(entry, {kTwo, false});
+  expected.put = PendingPut{kTwo, false};
+  EXPECT_EQ(entry, expected);
+}
+
+TEST(PendingEntryTest, StaleIsARenameThatDidNotComeAbout) {
+  for (const std::string& stored : {std::string(), kTwo}) {
+    PendingEntry entry = RenameOf({{"a", kOne}});
+    DropStale(entry, stored);
+    EXPECT_TRUE(entry.empty()) << stored;
+  }
+  PendingEntry entry = RenameOf({{"a", kOne}});
+  DropStale(entry, kOne);
+  EXPECT_EQ(entry, RenameOf({{"a", kOne}}));
+}
+
 TEST(PendingEntryTest, StaleIsAPutOfWhatIsNotHereAndARemovalOfWhatIs) {
   PendingEntry killed_import = PutOf(kOne);
   DropStale(killed_import, "");
@@ -74,13 +135,18 @@ TEST(PendingEntryTest, StaleIsAPutOfWhatIsNotHereAndARemovalOfWhatIs) {
 TEST(PendingEntryTest, ComesBackAsItWas) {
   PendingEntry both = PutOf(kOne, true);
   both.removals = {kTwo, kOne};
-  for (const PendingEntry& entry : {both, PutOf(kTwo), RemovalOf(kOne), PendingEntry()}) {
+  PendingEntry all = both;
+  all.renames = {{"a", kOne}, {"b", kTwo}};
+  for (const PendingEntry& entry : {all, both, PutOf(kTwo), RemovalOf(kOne), PendingEntry()}) {
     const std::string text = EncodePendingEntry(entry);
     EXPECT_THAT(DecodePendingEntry(base::AsBytes(text)), IsOkAndHolds(entry));
   }
   EXPECT_EQ(
       EncodePendingEntry(PutOf(kOne, true)),
       "{\"format\":1,\"put\":{\"certificate_sha256\":\"" + kOne + "\",\"private_key\":true}}\n");
+  EXPECT_EQ(EncodePendingEntry(RenameOf({{"a", kOne}})),
+            "{\"format\":2,\"rename\":[{\"from\":\"a\",\"certificate_sha256\":\"" + kOne +
+                "\"}],\"put\":{\"certificate_sha256\":\"" + kOne + "\",\"private_key\":false}}\n");
 }
 
 TEST(PendingEntryTest, OtherTextIsDamage) {
@@ -92,13 +158,21 @@ TEST(PendingEntryTest, OtherTextIsDamage) {
         std::string("{\"format\":1,\"delete\":[\"x\"]}\n"),
         std::string("{\"format\":1,\"delete\":[1]}\n"), std::string("{\"format\":1,\"put\":1}\n"),
         std::string("{\"format\":1,\"put\":{\"private_key\":true}}\n"),
-        std::string("{\"format\":1,\"more\":1}\n"), " " + removal}) {
+        std::string("{\"format\":1,\"more\":1}\n"), std::string("{\"format\":2}\n"),
+        std::string("{\"format\":2,\"rename\":1}\n"),
+        std::string("{\"format\":2,\"rename\":[1]}\n"),
+        std::string("{\"format\":2,\"rename\":[]}\n"),
+        std::string("{\"format\":2,\"rename\":[{\"from\":\"a\"}]}\n"),
+        "{\"format\":1,\"rename\":[{\"from\":\"a\",\"certificate_sha256\":\"" + kOne + "\"}]}\n",
+        "{\"format\":2,\"rename\":[{\"from\":\"../a\",\"certificate_sha256\":\"" + kOne + "\"}]}\n",
+        "{\"format\":2,\"rename\":[{\"from\":1,\"certificate_sha256\":\"" + kOne + "\"}]}\n",
+        " " + removal}) {
     EXPECT_THAT(DecodePendingEntry(base::AsBytes(text)),
                 StatusIs(absl::StatusCode::kDataLoss, HasSubstr("damaged")))
         << text;
   }
-  EXPECT_THAT(DecodePendingEntry(base::AsBytes("{\"format\":2}\n")),
-              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("format version 2")));
+  EXPECT_THAT(DecodePendingEntry(base::AsBytes("{\"format\":3}\n")),
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("format version 3")));
 }
 
 class PendingWorkTest : public KeystoreTest {

@@ -52,6 +52,13 @@ TransferRequest Delete() {
   return request;
 }
 
+TransferRequest Rename() {
+  TransferRequest request = Delete();
+  request.operation = TransferOperation::kRename;
+  request.new_name = "new-name";
+  return request;
+}
+
 TransferRequest List() {
   TransferRequest request;
   request.id = kId;
@@ -127,10 +134,38 @@ TEST(TransferTest, ADeleteAndAListComeBackAsTheyWere) {
   EXPECT_EQ(list.id, kId);
 }
 
+TEST(TransferTest, ARenameComesBackAsItWas) {
+  const base::Bytes record = Encoded(Rename());
+  EXPECT_EQ(record[kKindAt], 5);
+  ASSERT_OK_AND_ASSIGN(const TransferRequest rename, DecodeTransferRequest(record));
+  EXPECT_EQ(rename.operation, TransferOperation::kRename);
+  EXPECT_EQ(rename.name, "ima-test-key");
+  EXPECT_EQ(rename.new_name, "new-name");
+  EXPECT_EQ(rename.certificate_sha256, Rename().certificate_sha256);
+  EXPECT_EQ(HeaderOf(Rename()), absl::StrCat("{\"id\":\"", kId, "\",\"name\":\"ima-test-key\",",
+                                             "\"new_name\":\"new-name\",\"certificate_sha256\":\"",
+                                             Rename().certificate_sha256, "\"}"));
+}
+
+TEST(TransferTest, ARenameToNoOtherNameIsRefused) {
+  TransferRequest request = Rename();
+  request.new_name = request.name;
+  EXPECT_THAT(DecodeTransferRequest(Encoded(request)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("new name is the old one")));
+  request.new_name = "../x";
+  EXPECT_THAT(DecodeTransferRequest(Encoded(request)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cannot be the name")));
+  const std::string header = Replaced(HeaderOf(Rename()), "\"new_name\":\"new-name\",", "");
+  EXPECT_THAT(DecodeTransferRequest(Framed(FrameKind::kRename, header)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("'new_name' is not a")));
+  EXPECT_THAT(DecodeTransferRequest(Framed(FrameKind::kDelete, HeaderOf(Rename()))),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("header is wrong")));
+}
+
 TEST(TransferTest, AReplyComesBackAsItWas) {
   for (const TransferStatus status :
-       {TransferStatus::kDone, TransferStatus::kAlready, TransferStatus::kConflict,
-        TransferStatus::kRefused, TransferStatus::kFailed}) {
+       {TransferStatus::kDone, TransferStatus::kAlready, TransferStatus::kMissing,
+        TransferStatus::kConflict, TransferStatus::kRefused, TransferStatus::kFailed}) {
     TransferReply sent = Listing();
     sent.status = status;
     sent.has_private_key = true;
@@ -214,7 +249,7 @@ TEST(TransferTest, AnotherVersionIsNamed) {
 }
 
 TEST(TransferTest, AnotherOperationIsNamed) {
-  for (const int kind : {0, 5, 255}) {
+  for (const int kind : {0, 6, 255}) {
     base::Bytes record = Encoded(List());
     record[kKindAt] = static_cast<uint8_t>(kind);
     EXPECT_THAT(DecodeTransferRequest(Resealed(record)),
@@ -266,10 +301,11 @@ TEST(TransferTest, TheLargestPartsAreTakenAndLargerOnesAreNot) {
 }
 
 TEST(TransferTest, OnlyAPutHasACertificate) {
-  EXPECT_THAT(
-      EncodeFrame({FrameKind::kDelete, base::AsBytes("{}"), base::AsBytes("x"), base::ByteSpan()})
-          .status(),
-      StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("0 are allowed")));
+  for (const FrameKind kind : {FrameKind::kDelete, FrameKind::kRename, FrameKind::kList}) {
+    EXPECT_THAT(
+        EncodeFrame({kind, base::AsBytes("{}"), base::AsBytes("x"), base::ByteSpan()}).status(),
+        StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("0 are allowed")));
+  }
 }
 
 TEST(TransferTest, AnImpossibleNameIsRefused) {
