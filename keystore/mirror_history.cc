@@ -210,6 +210,8 @@ absl::Status RememberInMirrorHistory(StoreFolder& folder, const StoreKeys& keys,
 
 absl::Status MoveMirrorHistory(StoreFolder& folder, const StoreKeys& keys) {
   const absl::StatusOr<absl::optional<MirrorHistoryFile>> file = ReadFile(folder);
+  // It may be whole, and the store key that it is under is about to go.
+  if (base::ErrnoOf(file.status()) != 0) return Explain(file.status(), folder);
   if (!file.ok() || !file->has_value() || (*file)->store_key_id == keys.newest().id()) {
     return absl::OkStatus();
   }

@@ -88,7 +88,8 @@ absl::Status RememberInMirrorHistory(StoreFolder& folder, const StoreKeys& keys,
                                      const std::vector<pki::Certificate>& certificates);
 
 // For a keystore that is moved to another store key: writes the history under `keys.newest()` where
-// it is under another. One that cannot be authenticated stays as it is.
+// it is under another. One that cannot be authenticated stays as it is; one that the system fails
+// to read is an error.
 absl::Status MoveMirrorHistory(StoreFolder& folder, const StoreKeys& keys);
 
 }  // namespace jet::keystore

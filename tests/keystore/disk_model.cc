@@ -96,16 +96,27 @@ void DiskModel::Apply(const SystemCall& call) {
       node->synced_content = node->content;
       node->synced_entries = node->entries;
     }
-  } else if (absl::StartsWith(call.name, "rename")) {
-    if (call.name == "rename") throw std::runtime_error("rename by paths is not modelled");
-    const std::string from = Absolute(args[0], args[1]);
-    NodePointer node = Find(from);
-    if (node == nullptr) return;
-    Unlink(from);
-    Link(Absolute(args[2], args[3]), std::move(node));
+  } else if (call.name == "renameat" || call.name == "renameat2") {
+    Rename(call);
   } else if (call.name == "unlinkat") {
     Unlink(Absolute(args[0], args[1]));
+  } else if (std::any_of(args.begin(), args.end(), [this](const std::string& argument) {
+               return absl::StartsWith(argument, root_path_);
+             })) {
+    throw std::runtime_error(absl::StrCat(call.name, " is not modelled"));
   }
+}
+
+void DiskModel::Rename(const SystemCall& call) {
+  const std::vector<std::string>& args = call.arguments;
+  const std::string from = Absolute(args[0], args[1]);
+  const std::string to = Absolute(args[2], args[3]);
+  NodePointer node = Find(from);
+  if (node == nullptr) return;
+  const NodePointer other = Find(to);
+  Unlink(from);
+  Link(to, std::move(node));
+  if (call.name == "renameat2" && args[4] == "RENAME_EXCHANGE") Link(from, other);
 }
 
 void DiskModel::CollectUnsynced(const NodePointer& node, std::vector<const Node*>& unsynced) {
@@ -128,21 +139,49 @@ void DiskModel::MakeImage(size_t index, const std::string& target) const {
 }
 
 // Bit 0 of `index` chooses for the files, each further one for a folder.
+const std::string& DiskModel::ContentIn(const Node& file, size_t index) const {
+  return (index & 1U) != 0 ? file.content : file.synced_content;
+}
+
+const std::map<std::string, DiskModel::NodePointer>& DiskModel::EntriesIn(const Node& folder,
+                                                                          size_t index) const {
+  std::vector<const Node*> unsynced;
+  CollectUnsynced(root_, unsynced);
+  const auto bit = std::find(unsynced.begin(), unsynced.end(), &folder) - unsynced.begin();
+  const bool now = ((index >> (static_cast<size_t>(bit) + 1)) & 1U) != 0;
+  return now ? folder.entries : folder.synced_entries;
+}
+
 void DiskModel::Write(const Node& node, const std::string& target, size_t index) const {
   if (!node.folder) {
-    std::ofstream(target, std::ios::binary)
-        << ((index & 1U) != 0 ? node.content : node.synced_content);
+    std::ofstream(target, std::ios::binary) << ContentIn(node, index);
   } else {
-    std::vector<const Node*> unsynced;
-    CollectUnsynced(root_, unsynced);
-    const auto bit = std::find(unsynced.begin(), unsynced.end(), &node) - unsynced.begin();
-    const bool now = ((index >> (static_cast<size_t>(bit) + 1)) & 1U) != 0;
     if (mkdir(target.c_str(), 0700) != 0) throw std::runtime_error(target);
-    for (const auto& [name, entry] : now ? node.entries : node.synced_entries) {
+    for (const auto& [name, entry] : EntriesIn(node, index)) {
       Write(*entry, absl::StrCat(target, "/", name), index);
     }
   }
   if (chmod(target.c_str(), node.mode) != 0) throw std::runtime_error(target);
+}
+
+std::string DiskModel::DescribeImage(size_t index) const {
+  std::string text;
+  Describe(*root_, index, text);
+  return text;
+}
+
+void DiskModel::Describe(const Node& node, size_t index, std::string& text) const {
+  absl::StrAppend(&text, node.mode, node.folder ? "{" : ":");
+  if (!node.folder) {
+    const std::string& content = ContentIn(node, index);
+    absl::StrAppend(&text, content.size(), ":", content);
+    return;
+  }
+  for (const auto& [name, entry] : EntriesIn(node, index)) {
+    absl::StrAppend(&text, name, "/");
+    Describe(*entry, index, text);
+  }
+  absl::StrAppend(&text, "}");
 }
 
 }  // namespace jet::keystore

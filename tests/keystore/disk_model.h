@@ -22,7 +22,8 @@ class DiskModel {
   // Takes over what is at `root`; all of it is on the disk.
   explicit DiskModel(std::string root);
 
-  // Follows one call; those that failed, change nothing or are elsewhere are passed over.
+  // Follows one call; those that failed, change nothing or are elsewhere are passed over. Throws
+  // for a change that it does not know.
   void Apply(const SystemCall& call);
 
   // How many different images there are now: each folder with changes that are not synced has them
@@ -32,6 +33,9 @@ class DiskModel {
   // Makes image number `index`, from 0, at `target`, which must not exist. Image 0 has nothing that
   // was not synced.
   void MakeImage(size_t index, const std::string& target) const;
+
+  // Returns what is in image number `index`; the same text for images that are alike.
+  std::string DescribeImage(size_t index) const;
 
  private:
   struct Node {
@@ -49,7 +53,11 @@ class DiskModel {
   NodePointer Find(const std::string& path) const;  // null when there is none
   void Link(const std::string& path, NodePointer node);
   void Unlink(const std::string& path);
+  void Rename(const SystemCall& call);
+  const std::string& ContentIn(const Node& file, size_t index) const;
+  const std::map<std::string, NodePointer>& EntriesIn(const Node& folder, size_t index) const;
   void Write(const Node& node, const std::string& target, size_t index) const;
+  void Describe(const Node& node, size_t index, std::string& text) const;
 
   std::string root_path_;
   NodePointer root_;

@@ -1,5 +1,6 @@
-// Sixteen processes at one keystore, which add, remove, list and sign, while one after the other is
-// killed: nothing is lost, nobody sees half a key, nobody waits for ever.
+// Sixteen processes at one keystore, which add, remove, list and sign, and now and then move it to
+// a new store key, while one after the other is killed: nothing is lost, nobody sees half a key,
+// nobody waits for ever.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -39,7 +40,8 @@ using test::ValueOf;
 using testing::IsEmpty;
 
 constexpr int kProcesses = 16;
-constexpr int kSlots = 3;  // names of each process
+constexpr int kSlots = 3;         // names of each process
+constexpr int kRekeyEvery = 100;  // operations; a rekey takes as long as many others
 constexpr absl::Duration kPatience = absl::Seconds(20);
 constexpr absl::Duration kKillPeriod = absl::Milliseconds(150);
 
@@ -49,8 +51,10 @@ struct Diary {
   std::atomic<uint64_t> removals{0};
   std::atomic<uint64_t> lists{0};
   std::atomic<uint64_t> signatures{0};
-  std::atomic<int64_t> longest_us{0};  // that one operation took
-  std::atomic<int> undecided{-1};      // the slot that is being changed
+  std::atomic<uint64_t> rekeys{0};
+  std::atomic<bool> holds_lock{false};  // the exclusive one
+  std::atomic<int64_t> longest_us{0};   // that one operation took
+  std::atomic<int> undecided{-1};       // the slot that is being changed
   std::array<std::atomic<bool>, kSlots> stored{};
   std::atomic<bool> failed{false};
   std::array<char, 512> message{};
@@ -120,6 +124,10 @@ class Worker {
   }
 
   void DoOne() {
+    if (random_() % kRekeyEvery == 0) {
+      Rekey();
+      return;
+    }
     const int slot = static_cast<int>(random_() % kSlots);
     switch (random_() % 3) {
       case 0:
@@ -137,6 +145,7 @@ class Worker {
     std::atomic<bool>& stored = own_.stored[static_cast<size_t>(slot)];
     own_.undecided = slot;
     Keystore store = ValueOf(Keystore::Open(store_, Access::kWrite));
+    own_.holds_lock = true;
     absl::Status status;
     if (stored) {
       status = store.Remove(NameOf(number_, slot), Agree);
@@ -148,9 +157,20 @@ class Worker {
       status = store.Add({NameOf(number_, slot), certificate, &key}, Agree).status();
       ++own_.adds;
     }
+    own_.holds_lock = false;
     Require(status.ok(), status.ToString());
     stored = !stored;
     own_.undecided = -1;
+  }
+
+  // Goes on with one whose process was killed, if there is such a one.
+  void Rekey() {
+    Keystore store = ValueOf(Keystore::Open(store_, Access::kWrite));
+    own_.holds_lock = true;
+    const RekeyReport report = ValueOf(store.Rekey());
+    own_.holds_lock = false;
+    for (const DamagedKey& failed : report.failed) Require(false, failed.error.ToString());
+    ++own_.rekeys;
   }
 
   void List() {
@@ -208,16 +228,27 @@ class StressTest : public KeystoreTest {
     const absl::Time end = absl::Now() + duration;
     while (absl::Now() < end && !IsStuck()) {
       absl::SleepFor(kKillPeriod);
-      const int victim = static_cast<int>(random() % kProcesses);
+      const int victim = ChooseVictim(random);
       pid_t& id = processes_[static_cast<size_t>(victim)];
       kill(id, SIGKILL);
       waitpid(id, nullptr, 0);
       ++killed;
+      if ((*diaries_).of[static_cast<size_t>(victim)].holds_lock.exchange(false)) ++killed_holding_;
       id = Start(victim);
     }
     (*diaries_).stop = true;
     Join();
     return killed;
+  }
+
+  // Every other time one that holds the lock, if there is one just now.
+  int ChooseVictim(std::mt19937& random) {
+    if (random() % 2 == 0) {
+      for (int i = 0; i < kProcesses; ++i) {
+        if ((*diaries_).of[static_cast<size_t>(i)].holds_lock) return i;
+      }
+    }
+    return static_cast<int>(random() % kProcesses);
   }
 
   // True when some process has done nothing for too long.
@@ -268,26 +299,35 @@ class StressTest : public KeystoreTest {
   std::array<uint64_t, kProcesses> seen_{};
   std::array<absl::Time, kProcesses> seen_at_{};
   bool stuck_ = false;
+  int killed_holding_ = 0;  // while they held the lock
 };
 
-void PrintFigures(const Diaries& diaries, double seconds, int killed, size_t lost) {
+struct Kills {
+  int all = 0;
+  int holding = 0;  // the lock
+};
+
+void PrintFigures(const Diaries& diaries, double seconds, const Kills& killed, size_t lost) {
   uint64_t adds = 0;
   uint64_t removals = 0;
   uint64_t lists = 0;
   uint64_t signatures = 0;
+  uint64_t rekeys = 0;
   int64_t longest_us = 0;
   for (const Diary& diary : diaries.of) {
     adds += diary.adds;
     removals += diary.removals;
     lists += diary.lists;
     signatures += diary.signatures;
+    rekeys += diary.rekeys;
     longest_us = std::max<int64_t>(longest_us, diary.longest_us);
   }
-  std::cout << "figures: keystore: concurrent operations: " << adds + removals + lists + signatures
-            << ", lost: " << lost << " (" << kProcesses << " processes for " << seconds
-            << " s, killed " << killed << ": " << adds << " added, " << removals << " removed, "
-            << lists << " lists, " << signatures << " signatures; longest " << longest_us / 1000
-            << " ms)" << std::endl;
+  std::cout << "figures: keystore: concurrent operations: "
+            << adds + removals + lists + signatures + rekeys << ", lost: " << lost << " ("
+            << kProcesses << " processes for " << seconds << " s, killed " << killed.all
+            << ", holding the lock " << killed.holding << ": " << adds << " added, " << removals
+            << " removed, " << lists << " lists, " << signatures << " signatures, " << rekeys
+            << " rekeys; longest " << longest_us / 1000 << " ms)" << std::endl;
 }
 
 TEST_F(StressTest, NothingIsLostAndNobodySeesHalfAKeyOrWaitsForEver) {
@@ -301,11 +341,13 @@ TEST_F(StressTest, NothingIsLostAndNobodySeesHalfAKeyOrWaitsForEver) {
     EXPECT_FALSE(diary.failed) << diary.message.data();
     EXPECT_GT(diary.operations(), 0U);
   }
-  { (void)OpenStore(Access::kWrite); }  // sweeps what the killed ones left
+  // Sweeps what the killed ones left, and goes on with a rekey of theirs.
+  EXPECT_THAT(ValueOf(OpenStore(Access::kWrite).Rekey()).failed, IsEmpty());
   const size_t lost = CountLost(ValueOf(OpenStore(Access::kRead).List()));
-  PrintFigures(*diaries_, duration, killed, lost);
+  PrintFigures(*diaries_, duration, {killed, killed_holding_}, lost);
   EXPECT_EQ(lost, 0U);
   EXPECT_GT(killed, 0);
+  EXPECT_GT(killed_holding_, 0);
   const VerifyReport report = ValueOf(Verify(store_, {}, absl::Now()));
   EXPECT_EQ(report.Count(CheckResult::kVerified), report.objects.size());
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,7 +66,16 @@ std::vector<std::string> DecodeArguments(const std::string& text) {
   return arguments;
 }
 
-pid_t Start(const std::vector<std::string>& command, const std::string& errors) {
+// Makes this process the parent of what programs leave behind when they are killed, so that it can
+// wait for that.
+void AdoptOrphans() {
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw std::runtime_error("prctl");
+}
+
+// In a process group of its own, whose number is the process's.
+pid_t Start(const std::vector<std::string>& command, const std::string& output,
+            const std::string& errors) {
+  AdoptOrphans();
   std::vector<char*> argv;
   for (const std::string& argument : command) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -76,27 +86,37 @@ pid_t Start(const std::vector<std::string>& command, const std::string& errors) 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   pid_t id = 0;
-  const int error = posix_spawnp(&id, argv[0], &actions, nullptr, argv.data(), envp.data());
+  const int error = posix_spawnp(&id, argv[0], &actions, &attributes, argv.data(), envp.data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error(absl::StrCat("cannot start ", command[0]));
   return id;
 }
 
+// Waits for all of the group; returns how `id` ended.
 int Wait(pid_t id) {
   const absl::Time deadline = absl::Now() + kPatience;
   int status = 0;
-  while (waitpid(id, &status, WNOHANG) == 0) {
+  while (true) {
+    int ended_status = 0;
+    const pid_t ended = waitpid(-id, &ended_status, WNOHANG);
+    if (ended == id) status = ended_status;
+    if (ended < 0) return status;
+    if (ended > 0) continue;
     if (absl::Now() > deadline) {
-      kill(id, SIGKILL);
-      waitpid(id, &status, 0);
+      kill(-id, SIGKILL);
+      while (waitpid(-id, nullptr, 0) > 0) {
+      }
       throw std::runtime_error("the program hangs");
     }
     absl::SleepFor(absl::Milliseconds(1));
   }
-  return status;
 }
 
 }  // namespace
@@ -129,16 +149,18 @@ std::vector<SystemCall> DecodeTrace(const std::string& log) {
 TracedRun RunTraced(const std::vector<std::string>& options,
                     const std::vector<std::string>& arguments, const std::string& scratch) {
   const std::string log = absl::StrCat(scratch, "/trace");
+  const std::string output = absl::StrCat(scratch, "/output");
   const std::string errors = absl::StrCat(scratch, "/errors");
-  std::vector<std::string> command = {"strace", "-f", "-qq", "-y", "-xx", "-s", "65536", "-o", log};
+  std::vector<std::string> command = {"strace", "-qq", "-y", "-xx", "-s", "65536", "-o", log};
   command.insert(command.end(), options.begin(), options.end());
   command.insert(command.end(), {JET_BINARY, "keystore"});
   command.insert(command.end(), arguments.begin(), arguments.end());
-  const int status = Wait(Start(command, errors));
+  const int status = Wait(Start(command, output, errors));
   TracedRun run;
   run.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   if (WIFEXITED(status)) run.exit_status = WEXITSTATUS(status);
   run.errors = ContentOfFile(errors);
+  run.said = ContentOfFile(output) + run.errors;
   run.calls = DecodeTrace(ContentOfFile(log));
   return run;
 }

@@ -23,11 +23,13 @@ struct TracedRun {
   bool killed = false;
   int exit_status = -1;
   std::string errors;             // what it said on stderr
+  std::string said;               // what it said on stdout and stderr
   std::vector<SystemCall> calls;  // those that `options` ask for
 };
 
-// Runs the program with `arguments` under strace with `options`, and waits for its end, at most
-// half a minute: it throws after that. `scratch` is a folder for the log.
+// Runs the program with `arguments` under strace with `options`, and waits until it and all that it
+// started have ended, at most half a minute: it throws after that. Only the program itself is
+// traced. `scratch` is a folder for the log.
 TracedRun RunTraced(const std::vector<std::string>& options,
                     const std::vector<std::string>& arguments, const std::string& scratch);
 

@@ -1,0 +1,135 @@
+// Writes what the fuzzers start from: small valid inputs, made by the encoders, so that they are
+// always of the format of today.
+//   write_seeds FOLDER   makes FOLDER/record/... and FOLDER/transfer/...; FOLDER must be there
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+#include "crypto/secret.h"
+#include "keystore/pending_work.h"
+#include "keystore/record.h"
+#include "keystore/transfer.h"
+
+namespace jet::keystore {
+namespace {
+
+void Require(bool condition, const std::string& what) {
+  if (condition) return;
+  std::fprintf(stderr, "write_seeds: %s\n", what.c_str());
+  std::exit(1);
+}
+
+class Seeds {
+ public:
+  Seeds(const std::string& folder, const std::string& name)
+      : folder_(absl::StrCat(folder, "/", name)) {
+    Require(mkdir(folder_.c_str(), 0700) == 0, folder_);
+  }
+
+  void Write(absl::string_view content) {
+    const std::string path = absl::StrCat(folder_, "/", ++count_);
+    std::ofstream file(path, std::ios::binary);
+    file << content;
+    Require(file.flush().good(), path);
+  }
+
+ private:
+  const std::string folder_;
+  int count_ = 0;
+};
+
+std::string Digits(size_t count, char digit) { return std::string(count, digit); }
+
+void WriteRecords(const std::string& folder) {
+  Seeds seeds(folder, "record");
+  Record record = {.name = "release",
+                   .subject_key_identifier = Digits(40, '1'),
+                   .certificate_sha256 = Digits(64, '2'),
+                   .private_key_sha256 = absl::nullopt,
+                   .store_key_id = Digits(16, '3'),
+                   .origin = KeyOrigin::kImported,
+                   .created = absl::FromUnixSeconds(1700000000)};
+  const base::Bytes hmac(32, 4);
+  seeds.Write(EncodeRecordFile(EncodeRecord(record), hmac));
+  record.private_key_sha256 = Digits(64, '5');
+  record.origin = KeyOrigin::kGenerated;
+  seeds.Write(EncodeRecordFile(EncodeRecord(record), hmac));
+}
+
+// The fuzzer's first byte, 1, asks for the checksum to be made right after each mutation.
+void WriteFrame(Seeds& seeds, base::ByteSpan frame) {
+  seeds.Write(absl::StrCat("\x01", base::AsText(frame)));
+}
+
+void WriteRequests(Seeds& seeds) {
+  const auto no_certificate = base::AsBytes("no certificate");
+  const auto hash = crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, no_certificate);
+  Require(hash.ok(), "no SHA-256");
+  for (const TransferOperation operation :
+       {TransferOperation::kPut, TransferOperation::kDelete, TransferOperation::kList}) {
+    TransferRequest request;
+    request.operation = operation;
+    request.id = Digits(32, 'a');
+    if (operation != TransferOperation::kList) {
+      request.name = "release";
+      request.certificate_sha256 = base::HexEncode(hash->value());
+    }
+    if (operation == TransferOperation::kPut) {
+      request.subject_key_identifier = Digits(40, 'b');
+      request.certificate.assign(no_certificate.begin(), no_certificate.end());
+      request.private_key = crypto::Secret::CopyOf(base::AsBytes("no key"));
+    }
+    const auto frame = EncodeTransferRequest(request);
+    Require(frame.ok(), frame.status().ToString());
+    const absl::Status decoded = DecodeTransferRequest(frame->Expose()).status();
+    Require(decoded.ok(), decoded.ToString());
+    WriteFrame(seeds, frame->Expose());
+  }
+}
+
+void WriteReplies(Seeds& seeds) {
+  TransferReply list = {.id = Digits(32, 'a'),
+                        .status = TransferStatus::kDone,
+                        .has_private_key = false,
+                        .message = "",
+                        .keys = {{"damaged", "", false}, {"release", Digits(64, 'c'), true}}};
+  TransferReply refused = {.id = Digits(32, 'a'),
+                           .status = TransferStatus::kRefused,
+                           .has_private_key = false,
+                           .message = "no",
+                           .keys = {}};
+  for (const TransferReply& reply : {list, refused}) {
+    const auto frame = EncodeTransferReply(reply);
+    Require(frame.ok(), frame.status().ToString());
+    const absl::Status decoded = DecodeTransferReply(*frame).status();
+    Require(decoded.ok(), decoded.ToString());
+    WriteFrame(seeds, *frame);
+  }
+}
+
+void WriteTransfers(const std::string& folder) {
+  Seeds seeds(folder, "transfer");
+  WriteRequests(seeds);
+  WriteReplies(seeds);
+  PendingEntry entry;
+  NoteRemoval(entry, Digits(64, 'd'));
+  NotePut(entry, {Digits(64, 'e'), true});
+  seeds.Write(absl::StrCat("0", EncodePendingEntry(entry)));
+}
+
+}  // namespace
+}  // namespace jet::keystore
+
+int main(int argc, char** argv) {
+  jet::keystore::Require(argc == 2, "usage: write_seeds FOLDER");
+  jet::keystore::WriteRecords(argv[1]);
+  jet::keystore::WriteTransfers(argv[1]);
+  return 0;
+}
