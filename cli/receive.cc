@@ -79,16 +79,29 @@ absl::StatusOr<TransferReply> Put(const Session& session, const ReceiveOptions& 
   return reply;
 }
 
+// What has a name that a request speaks of.
+enum class Holder { kNobody, kTheKey, kAnotherKey };
+
+absl::StatusOr<Holder> HolderOf(const keystore::Keystore& store, const std::string& name,
+                                const TransferRequest& request) {
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting,
+                       store.FindWaiting(name));
+  if (waiting.has_value()) return Holder::kAnotherKey;
+  const absl::StatusOr<keystore::StoredKey> key = store.Find(name);
+  if (absl::IsNotFound(key.status())) return Holder::kNobody;
+  JET_RETURN_IF_ERROR(key.status());
+  JET_ASSIGN_OR_RETURN(const std::string sha256, key->certificate.Fingerprint());
+  return sha256 == request.certificate_sha256 ? Holder::kTheKey : Holder::kAnotherKey;
+}
+
 absl::StatusOr<TransferReply> Delete(const Session& session, const ReceiveOptions& options,
                                      const TransferRequest& request) {
   absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kWrite);
   if (absl::IsNotFound(store.status())) return Reply(TransferStatus::kAlready);
   JET_RETURN_IF_ERROR(store.status());
-  const absl::StatusOr<keystore::StoredKey> key = store->Find(request.name);
-  if (absl::IsNotFound(key.status())) return Reply(TransferStatus::kAlready);
-  JET_RETURN_IF_ERROR(key.status());
-  JET_ASSIGN_OR_RETURN(const std::string sha256, key->certificate.Fingerprint());
-  if (sha256 != request.certificate_sha256) {
+  JET_ASSIGN_OR_RETURN(const Holder holder, HolderOf(*store, request.name, request));
+  if (holder == Holder::kNobody) return Reply(TransferStatus::kAlready);
+  if (holder == Holder::kAnotherKey) {
     return Reply(TransferStatus::kConflict,
                  absl::StrCat("'", request.name, "' is another key there, which stays"));
   }
@@ -101,18 +114,6 @@ absl::StatusOr<TransferReply> Delete(const Session& session, const ReceiveOption
   const auto go_on = [](const keystore::StoredKey& /*key*/) { return absl::OkStatus(); };
   JET_RETURN_IF_ERROR(RemoveKey(*store, request.name, keyring, go_on).status());
   return Reply(TransferStatus::kDone);
-}
-
-// What has a name that a request speaks of.
-enum class Holder { kNobody, kTheKey, kAnotherKey };
-
-absl::StatusOr<Holder> HolderOf(const keystore::Keystore& store, const std::string& name,
-                                const TransferRequest& request) {
-  const absl::StatusOr<keystore::StoredKey> key = store.Find(name);
-  if (absl::IsNotFound(key.status())) return Holder::kNobody;
-  JET_RETURN_IF_ERROR(key.status());
-  JET_ASSIGN_OR_RETURN(const std::string sha256, key->certificate.Fingerprint());
-  return sha256 == request.certificate_sha256 ? Holder::kTheKey : Holder::kAnotherKey;
 }
 
 // The key is there under its new name; `old_name` is who has the old one.

@@ -9,7 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "crypto/secret.h"
+#include "crypto/signer.h"
 #include "keystore/keystore.h"
+#include "pki/request.h"
 #include "tests/keystore/fixture.h"
 #include "tests/status_matchers.h"
 
@@ -47,6 +49,13 @@ void BeginRekey(const std::string& store, const std::string& unmoved) {
   }
 }
 
+void AddWaitingKey(Keystore& store) {
+  const auto signer = ValueOf(crypto::MakeSigner(RsaKey(3).Share()));
+  const pki::CertificateRequest request =
+      ValueOf(pki::MakeRequest(*signer, {.organization = "JET", .common_name = "new"}));
+  ThrowUnlessOk(store.AddWaiting({"new", request, RsaKey(3)}).status());
+}
+
 }  // namespace
 
 size_t CrashStride() {
@@ -65,6 +74,7 @@ Scenarios::Scenarios() {
   MakePlaces();
   MakePeers();
   AddOrdinaryRows();
+  AddWaitingRows();
   AddStoreKeyRows();
   AddPeerRow();
 }
@@ -93,13 +103,14 @@ const Scenario& Scenarios::Named(const std::string& name) const {
 
 void Scenarios::MakePlaces() const {
   folder_.MakeFolder("empty/token");
-  for (const char* start : {"plain", "protected", "elsewhere", "begun", "peers"}) {
+  for (const char* start : {"plain", "protected", "elsewhere", "begun", "peers", "waiting"}) {
     folder_.MakeFolder(absl::StrCat(start, "/token"));
     MasterKeyOptions options;
     if (std::string(start) == "elsewhere") options.file = Place(start, kStoreKeyElsewhere);
     Keystore store = ValueOf(Keystore::Open(Place(start, kNearStore), Access::kCreate, options));
     ThrowUnlessOk(store.Add({"signer", certificates_[0], &RsaKey(0)}, Agree).status());
     ThrowUnlessOk(store.Add({"verifier", certificates_[1]}, Agree).status());
+    if (std::string(start) == "waiting") AddWaitingKey(store);
     ThrowUnlessOk(store.RememberMirrored(certificates_));
     if (std::string(start) == "protected") {
       ThrowUnlessOk(store.Protect(crypto::Secret::CopyOf(base::AsBytes(kPassphrase))));
@@ -158,6 +169,26 @@ void Scenarios::AddOrdinaryRows() {
         With("new", kAnyKey)},
        {"delete", {"delete", "signer", "--yes", "--keyring", kRing}, start_, deleted},
        {"rename", {"rename", "signer", "renamed"}, start_, renamed}});
+}
+
+void Scenarios::AddWaitingRows() {
+  const pki::Certificate answer = TestCertificate(RsaKey(3), "new");
+  const StoreState waiting = With("new", kWaits);
+  const StoreState renamed = With("renamed", kWaits);
+  all_.insert(all_.end(),
+              {{"request",
+                {"generate", "--key-name", "new", "--key-type", "rsa:2048", "--request",
+                 absl::StrCat(kPlace, "/new.req")},
+                start_,
+                waiting},
+               {"join",
+                {"import", "--key-name", "new", "--keyring", kRing, "--x509-cert",
+                 folder_.Write("answer.der", answer.der())},
+                waiting,
+                With("new", Describe(answer, true)),
+                "waiting"},
+               {"rename, waiting", {"rename", "new", "renamed"}, waiting, renamed, "waiting"},
+               {"rekey, one key waits", {"rekey"}, waiting, waiting, "waiting"}});
 }
 
 void Scenarios::AddStoreKeyRows() {

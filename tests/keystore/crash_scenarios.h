@@ -12,9 +12,10 @@
 namespace jet::keystore {
 
 // The keys of a store: of each one the fingerprint of its certificate and whether its private key
-// is there, or "any".
+// is there, or "any", or "waits".
 using KeysByName = std::map<std::string, std::string>;
 inline constexpr char kAnyKey[] = "any";
+inline constexpr char kWaits[] = "waits";  // for its certificate
 
 struct StoreState {
   KeysByName keys;
@@ -71,6 +72,7 @@ class Scenarios {
   void MakePlaces() const;
   void MakePeers() const;
   void AddOrdinaryRows();
+  void AddWaitingRows();
   void AddStoreKeyRows();
   void AddPeerRow();
   // The state before most scenarios, with one key more.

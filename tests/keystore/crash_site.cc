@@ -49,6 +49,7 @@ KeysByName KeysOf(const KeyListing& listing) {
   for (const StoredKey& key : listing.keys) {
     keys[key.name] = Describe(key.certificate, key.has_private_key);
   }
+  for (const WaitingKey& key : listing.waiting) keys[key.name] = kWaits;
   return keys;
 }
 
