@@ -109,10 +109,9 @@ bool NamesUnavailableHash(const ima::DecodedXattr& decoded) {
 }
 
 Appraisal JudgeUnavailableHash(Appraisal appraisal, const ima::DecodedXattr& decoded) {
-  const Verdict verdict =
-      decoded.is_signature() ? Verdict::kUnsupported : Verdict::kHashOnly;
-  std::string detail = absl::StrCat("neither this program nor Debian's kernel computes ",
-                                    appraisal.hash_name);
+  const Verdict verdict = decoded.is_signature() ? Verdict::kUnsupported : Verdict::kHashOnly;
+  std::string detail =
+      absl::StrCat("neither this program nor Debian's kernel computes ", appraisal.hash_name);
   return Judge(std::move(appraisal), verdict, kCollectFailed, std::move(detail));
 }
 
@@ -188,11 +187,30 @@ absl::StatusOr<Appraisal> JudgeSignature(Appraisal appraisal, const ima::Decoded
 
 absl::Status Changed() { return absl::AbortedError("the file changed while it was being read"); }
 
+using XattrSource = absl::FunctionRef<absl::StatusOr<absl::optional<base::Bytes>>()>;
+
+absl::StatusOr<Appraisal> AppraiseUnchanged(int fd, XattrSource read_xattr, const TrustSet& trust,
+                                            crypto::Hasher& hasher) {
+  JET_ASSIGN_OR_RETURN(const struct stat before, base::StatDescriptor(fd, "the file"));
+  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> xattr, read_xattr());
+  const uint64_t size = static_cast<uint64_t>(before.st_size);
+  absl::StatusOr<Appraisal> appraisal =
+      Appraise(xattr, trust, [&](crypto::HashAlgorithm hash) -> absl::StatusOr<crypto::Digest> {
+        return hasher.HashFile(fd, hash, size);
+      });
+  JET_ASSIGN_OR_RETURN(const struct stat after, base::StatDescriptor(fd, "the file"));
+  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec ||
+      before.st_ctim.tv_sec != after.st_ctim.tv_sec ||
+      before.st_ctim.tv_nsec != after.st_ctim.tv_nsec) {
+    return Changed();
+  }
+  return appraisal;
+}
+
 }  // namespace
 
-const char* VerdictName(Verdict verdict) {
-  return kVerdicts.at(static_cast<size_t>(verdict)).name;
-}
+const char* VerdictName(Verdict verdict) { return kVerdicts.at(static_cast<size_t>(verdict)).name; }
 
 const std::vector<Verdict>& AllVerdicts() {
   static const std::vector<Verdict> kAll = [] {
@@ -219,8 +237,9 @@ absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, con
                  "the file has only a digest, which anybody can make");
   }
   if (IsType(decoded, ima::XattrType::kVeritySignature)) {
-    return Judge(std::move(appraisal), Verdict::kUnsupported, kSignatureRequired,
-                 "a signature over the fs-verity digest counts only under digest_type=verity rules");
+    return Judge(
+        std::move(appraisal), Verdict::kUnsupported, kSignatureRequired,
+        "a signature over the fs-verity digest counts only under digest_type=verity rules");
   }
   if (decoded.defect != ima::XattrDefect::kNone) {
     return JudgeDefect(std::move(appraisal), decoded);
@@ -229,22 +248,14 @@ absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, con
 }
 
 absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher) {
-  JET_ASSIGN_OR_RETURN(const struct stat before, base::StatDescriptor(fd, "the file"));
-  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> xattr,
-                       base::GetXattr(fd, base::kSecurityIma));
-  const uint64_t size = static_cast<uint64_t>(before.st_size);
-  absl::StatusOr<Appraisal> appraisal =
-      Appraise(xattr, trust, [&](crypto::HashAlgorithm hash) -> absl::StatusOr<crypto::Digest> {
-        return hasher.HashFile(fd, hash, size);
-      });
-  JET_ASSIGN_OR_RETURN(const struct stat after, base::StatDescriptor(fd, "the file"));
-  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
-      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec ||
-      before.st_ctim.tv_sec != after.st_ctim.tv_sec ||
-      before.st_ctim.tv_nsec != after.st_ctim.tv_nsec) {
-    return Changed();
-  }
-  return appraisal;
+  return AppraiseUnchanged(
+      fd, [fd] { return base::GetXattr(fd, base::kSecurityIma); }, trust, hasher);
+}
+
+absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
+                                           const TrustSet& trust, crypto::Hasher& hasher) {
+  return AppraiseUnchanged(
+      fd, [&xattr] { return xattr; }, trust, hasher);
 }
 
 }  // namespace jet::appraise

@@ -56,15 +56,20 @@ struct Appraisal {
 // Yields the file's digest; called at most once, and only when it decides.
 using DigestSource = absl::FunctionRef<absl::StatusOr<crypto::Digest>(crypto::HashAlgorithm)>;
 
-// Judges a file by the value of its security.ima (nullopt: it has none), its content and the trusted
-// keys alone. The causes are those of ima_appraise_measurement and asymmetric_verify in Linux 6.1.
-// An error means that no verdict could be found: `digest` failed, or OpenSSL did. Thread-safe.
+// Judges a file by the value of its security.ima (nullopt: it has none), its content and the
+// trusted keys alone. The causes are those of ima_appraise_measurement and asymmetric_verify in
+// Linux 6.1. An error means that no verdict could be found: `digest` failed, or OpenSSL did.
+// Thread-safe.
 absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
                                    DigestSource digest);
 
-// Judges the open regular file `fd`. ABORTED when it changed while it was read. Thread-safe, with a
-// Hasher per thread.
+// Judges the open regular file `fd` by its security.ima. ABORTED when it changed while it was read.
+// Thread-safe, with a Hasher per thread.
 absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher);
+
+// The same as if `xattr` were its security.ima, whatever it has.
+absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
+                                           const TrustSet& trust, crypto::Hasher& hasher);
 
 }  // namespace jet::appraise
 

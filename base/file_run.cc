@@ -14,15 +14,17 @@ namespace {
 constexpr size_t kQueuedPerWorker = 16;
 constexpr size_t kMostQueued = 256;  // with as many folders open still well below the usual 1024
 
-size_t QueueCapacity(int workers) {
-  return std::min(kQueuedPerWorker * static_cast<size_t>(workers), kMostQueued);
+size_t QueueCapacity(int workers, bool keep_folders) {
+  const size_t capacity = std::min(kQueuedPerWorker * static_cast<size_t>(workers), kMostQueued);
+  // Each file may then hold a folder of its own.
+  return keep_folders ? capacity / 2 : capacity;
 }
 
 class PoolFeeder : public FileSelectionObserver {
  public:
-  PoolFeeder(int workers, FileRunHandler& handler)
+  PoolFeeder(int workers, bool keep_folders, FileRunHandler& handler)
       : handler_(handler),
-        pool_(workers, QueueCapacity(workers),
+        pool_(workers, QueueCapacity(workers, keep_folders),
               [&handler](SelectedFile file, int worker) {
                 handler.OnFile(std::move(file), worker);
               }) {}
@@ -52,7 +54,7 @@ int AvailableProcessors() {
 
 void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
                   int workers, FileRunHandler& handler) {
-  PoolFeeder feeder(workers, handler);
+  PoolFeeder feeder(workers, options.keep_folders, handler);
   SelectFiles(paths, options, feeder);
   feeder.Finish();
 }

@@ -14,8 +14,10 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/tree_walk.h"
@@ -27,6 +29,13 @@ std::string LinkTarget(const std::string& path) {
   std::array<char, PATH_MAX> target;
   const ssize_t size = readlink(path.c_str(), target.data(), target.size());
   return size < 0 ? std::string() : std::string(target.data(), static_cast<size_t>(size));
+}
+
+// Returns the folder of a file's path as the system finds it.
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return path.substr(0, slash + 1);
 }
 
 absl::Status NotARegularFile(mode_t mode) {
@@ -95,6 +104,10 @@ class Selector {
     absl::StatusOr<SelectedFile> file = OpenNamedFile(path);
     if (!file.ok()) {
       observer_.OnError(path, file.status());
+    } else if (HoldsSignatures(file->name, file->status)) {
+      observer_.OnSkipped(path, SkipReason::kSignatureFile, file->fd.get());
+    } else if (const absl::Status wanted = CheckNamedKind(file->kind); !wanted.ok()) {
+      observer_.OnError(path, wanted);
     } else if (!IsFirstMention(file->status)) {
       observer_.OnSkipped(path, SkipReason::kSameInode, file->fd.get());
     } else {
@@ -105,12 +118,26 @@ class Selector {
   absl::StatusOr<SelectedFile> OpenNamedFile(const std::string& path) const {
     SelectedFile file;
     file.path = path;
-    JET_ASSIGN_OR_RETURN(file.fd, OpenAt(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
+    const size_t slash = path.rfind('/');
+    file.name = slash == std::string::npos ? path : path.substr(slash + 1);
+    int folder_fd = AT_FDCWD;
+    std::string name = path;
+    if (options_.keep_folders) {
+      JET_ASSIGN_OR_RETURN(UniqueFd folder, OpenAt(AT_FDCWD, FolderOf(path), O_PATH | O_DIRECTORY));
+      file.folder = std::make_shared<const UniqueFd>(std::move(folder));
+      folder_fd = file.folder->get();
+      name = file.name;
+    }
+    JET_ASSIGN_OR_RETURN(file.fd, OpenAt(folder_fd, name, O_RDONLY | O_NOFOLLOW));
     JET_ASSIGN_OR_RETURN(file.status, StatDescriptor(file.fd.get(), path));
     if (!S_ISREG(file.status.st_mode)) return NotARegularFile(file.status.st_mode);
     JET_ASSIGN_OR_RETURN(file.kind, ReadFileKind(file.fd.get(), file.status.st_mode));
-    if (IsWanted(file.kind)) return file;
-    if (file.kind == FileKind::kScript) {
+    return file;
+  }
+
+  absl::Status CheckNamedKind(FileKind kind) const {
+    if (IsWanted(kind)) return absl::OkStatus();
+    if (kind == FileKind::kScript) {
       return absl::FailedPreconditionError(
           "is a script, not an ELF file: --scripts takes executable scripts, --any-file takes "
           "everything");
@@ -131,19 +158,27 @@ class Selector {
     }
     TreeWalkOptions walk;
     walk.one_file_system = options_.one_file_system;
+    // The folders of the files that wait for a worker stay open as well.
+    if (options_.keep_folders) walk.open_levels /= 4;
+    walk.list_first = options_.adds_files;
     walk.open_levels = OpenLevels(walk.open_levels);
     // "dir/" and "dir" give the same names below.
     std::string prefix = path;
     while (prefix.size() > 1 && prefix.back() == '/') prefix.pop_back();
     if (prefix == "/") prefix.clear();
     WalkTree(
-        *std::move(root), prefix, walk, [this](TreeFile file) { SelectTreeFile(std::move(file)); },
+        *std::move(root), prefix, walk,
+        [this, &prefix](TreeFile file) { SelectTreeFile(std::move(file), prefix.size() + 1); },
         [this](const std::string& failed, const absl::Status& error) {
           observer_.OnError(failed.empty() ? "/" : failed, error);
         });
   }
 
-  void SelectTreeFile(TreeFile found) {
+  void SelectTreeFile(TreeFile found, size_t prefix_size) {
+    if (HoldsSignatures(found.name, found.status)) {
+      observer_.OnSkipped(found.path, SkipReason::kSignatureFile, found.fd.get());
+      return;
+    }
     const absl::StatusOr<FileKind> kind = ReadFileKind(found.fd.get(), found.status.st_mode);
     if (!kind.ok()) {
       observer_.OnError(found.path, kind.status());
@@ -155,7 +190,11 @@ class Selector {
     } else if (!IsFirstMention(found.status)) {
       observer_.OnSkipped(found.path, SkipReason::kSameInode, found.fd.get());
     } else {
-      observer_.OnSelected({std::move(found.fd), std::move(found.path), found.status, *kind});
+      if (!options_.keep_folders) found.folder.reset();
+      std::string path_in_tree = found.path.substr(prefix_size);
+      observer_.OnSelected({std::move(found.fd), std::move(found.path), found.status, *kind,
+                            std::move(path_in_tree), std::move(found.folder),
+                            std::move(found.name)});
     }
   }
 
@@ -164,10 +203,19 @@ class Selector {
            (kind == FileKind::kScript && options_.scripts);
   }
 
+  bool HoldsSignatures(const std::string& name, const struct stat& status) const {
+    const absl::optional<FileIdentity>& file = options_.signature_file;
+    if (file.has_value() && status.st_dev == file->device && status.st_ino == file->inode) {
+      return true;
+    }
+    const std::string& suffix = options_.signature_suffix;
+    return !suffix.empty() && (absl::EndsWith(name, suffix) || IsTemporaryName(name));
+  }
+
   // Only files that can be met twice are remembered: hard links, and, where several paths were
   // named that may overlap, all.
   bool IsFirstMention(const struct stat& status) {
-    if (status.st_nlink < 2 && !several_paths_) return true;
+    if (options_.every_name || (status.st_nlink < 2 && !several_paths_)) return true;
     return seen_.insert({status.st_dev, status.st_ino}).second;
   }
 

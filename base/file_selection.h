@@ -4,10 +4,12 @@
 
 #include <sys/stat.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "base/file_kind.h"
 #include "base/unique_fd.h"
 
@@ -19,12 +21,25 @@ enum class NamedLinks {
   kFollow,  // the target is worked on, and reported under its own path
 };
 
+// What makes two open files the same one.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+};
+
 struct FileSelectionOptions {
   bool recursive = false;        // folders may be named, and are walked
   bool any_file = false;         // take every regular file, whatever its content
   bool scripts = false;          // take executable "#!" files as well as ELF
   bool one_file_system = false;  // do not walk into other file systems
   NamedLinks named_links = NamedLinks::kRefuse;
+  bool every_name = false;    // select an inode under each of its names, not once
+  bool keep_folders = false;  // hand over the folder of each file: twice the descriptors
+  bool adds_files = false;    // the run adds files to the folders, which it is not to meet
+  // Files that hold signatures and are passed over: all whose names end in this, if it is not
+  // empty, with what is about to get such a name (IsTemporaryName); and this one.
+  std::string signature_suffix;
+  absl::optional<FileIdentity> signature_file;
 };
 
 struct SelectedFile {
@@ -32,13 +47,18 @@ struct SelectedFile {
   std::string path;    // what to call it
   struct stat status;  // fstat of `fd`
   FileKind kind = FileKind::kOther;
+  std::string path_in_tree;  // below the folder that was named; empty for a file that was named
+  // Where `keep_folders` asks for them: the folder it was opened in, and its name there.
+  std::shared_ptr<const UniqueFd> folder;
+  std::string name;
 };
 
-// Why a regular file found in a tree was passed over.
+// Why a regular file was passed over.
 enum class SkipReason {
-  kNotExecutable,    // neither ELF nor, where scripts are taken, a script
-  kUnwantedScript,   // an executable script, and scripts are not taken
-  kSameInode,        // a hard link to, or another mention of, a file that was selected already
+  kNotExecutable,   // neither ELF nor, where scripts are taken, a script
+  kUnwantedScript,  // an executable script, and scripts are not taken
+  kSameInode,       // a hard link to, or another mention of, a file that was selected already
+  kSignatureFile,   // it holds signatures
 };
 
 // Is told of every file, from the thread that calls SelectFiles, in the order they are met.
@@ -51,9 +71,13 @@ class FileSelectionObserver {
   virtual void OnError(const std::string& path, const absl::Status& error) = 0;
 };
 
+// Returns the identity of what `status` is of.
+inline FileIdentity IdentityOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
 // Opens what `paths` name and tells `observer`. A file named explicitly that is not to be taken
-// (not ELF, a folder without `recursive`, a FIFO, a link under kRefuse) is an error; in a tree it is
-// skipped. Every inode is selected once.
+// (not ELF, a folder without `recursive`, a FIFO, a link under kRefuse) is an error; in a tree it
+// is skipped. Every inode is selected once, unless `every_name` is set. Files that hold signatures
+// are skipped, named or not.
 void SelectFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
                  FileSelectionObserver& observer);
 

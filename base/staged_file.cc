@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "base/file.h"
 #include "base/forked.h"
@@ -27,6 +28,12 @@ namespace {
 
 // Of a file's name in its temporary name: with what surrounds it, it stays within NAME_MAX.
 constexpr size_t kMaxNamePart = 200;
+
+// Temporary names end so, after as many random digits.
+constexpr char kTemporaryEnd[] = ".tmp";
+constexpr size_t kTemporaryDigits = 16;
+
+constexpr mode_t kPublicMode = 0644;
 
 struct SplitPath {
   std::string folder;
@@ -63,11 +70,11 @@ bool MeansNoTemporaryFiles(int error_number) {
 }
 
 absl::StatusOr<std::string> TemporaryName(const std::string& name) {
-  std::array<uint8_t, 8> random;
+  std::array<uint8_t, kTemporaryDigits / 2> random;
   if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
     return SystemError(errno, "cannot get random bytes");
   }
-  return absl::StrCat(".", name.substr(0, kMaxNamePart), ".", HexEncode(random), ".tmp");
+  return absl::StrCat(".", name.substr(0, kMaxNamePart), ".", HexEncode(random), kTemporaryEnd);
 }
 
 // Blocks all signals in the life of this object; children begin with them blocked.
@@ -88,6 +95,14 @@ class SignalsBlocked {
 
 }  // namespace
 
+bool IsTemporaryName(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, ".") || !absl::ConsumeSuffix(&name, kTemporaryEnd)) return false;
+  if (name.size() <= kTemporaryDigits + 1) return false;
+  const absl::string_view digits = name.substr(name.size() - kTemporaryDigits);
+  return name[name.size() - kTemporaryDigits - 1] == '.' &&
+         digits.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
 absl::StatusOr<StagedFile> StagedFile::Write(const std::string& path, mode_t mode,
                                              ByteSpan content) {
   JET_ASSIGN_OR_RETURN(StagedFile file, Create(path, mode));
@@ -97,6 +112,25 @@ absl::StatusOr<StagedFile> StagedFile::Write(const std::string& path, mode_t mod
   return file;
 }
 
+absl::StatusOr<StagedFile> StagedFile::WritePublicAt(int folder_fd, const std::string& name,
+                                                     ByteSpan content) {
+  StagedFile file;
+  file.path_ = name;
+  file.folder_path_ = ".";
+  file.name_ = name;
+  file.folder_.Reset(fcntl(folder_fd, F_DUPFD_CLOEXEC, 0));
+  if (!file.folder_.valid()) return SystemError(errno, absl::StrCat("cannot create '", name, "'"));
+  JET_RETURN_IF_ERROR(file.Open(kPublicMode));
+  // A file system without modes (vfat) may refuse; nothing secret is in the file.
+  if (fchmod(file.fd_.get(), kPublicMode) != 0 && errno != EPERM) {
+    return SystemError(errno, absl::StrCat("cannot set the mode of '", name, "'"));
+  }
+  JET_RETURN_IF_ERROR(WriteAll(file.fd_.get(), content, name));
+  return file;
+}
+
+absl::Status StagedFile::SyncContent() const { return Sync(fd_.get(), path_); }
+
 absl::StatusOr<StagedFile> StagedFile::Create(const std::string& path, mode_t mode) {
   JET_ASSIGN_OR_RETURN(SplitPath split, Split(path));
   StagedFile file;
@@ -104,14 +138,16 @@ absl::StatusOr<StagedFile> StagedFile::Create(const std::string& path, mode_t mo
   file.folder_path_ = std::move(split.folder);
   file.name_ = std::move(split.name);
   JET_ASSIGN_OR_RETURN(file.folder_, OpenAt(AT_FDCWD, file.folder_path_, O_RDONLY | O_DIRECTORY));
+  JET_RETURN_IF_ERROR(file.Open(mode));
+  return file;
+}
+
+absl::Status StagedFile::Open(mode_t mode) {
   // Who opens it before it has its mode must not be somebody else.
   const mode_t first_mode = mode & 0600;
-  const absl::Status opened = file.OpenWithoutName(first_mode);
-  if (opened.ok() && IsReachableThroughProc(file.fd_.get())) return file;
-  if (opened.ok() || MeansNoTemporaryFiles(ErrnoOf(opened))) {
-    JET_RETURN_IF_ERROR(file.OpenTemporaryName(first_mode));
-    return file;
-  }
+  const absl::Status opened = OpenWithoutName(first_mode);
+  if (opened.ok() && IsReachableThroughProc(fd_.get())) return absl::OkStatus();
+  if (opened.ok() || MeansNoTemporaryFiles(ErrnoOf(opened))) return OpenTemporaryName(first_mode);
   return opened;
 }
 
@@ -200,6 +236,39 @@ int StagedFile::TryToPublish() const {
   }
   (void)unlinkat(folder, source, 0);
   return 0;
+}
+
+absl::Status StagedFile::Replace() {
+  struct stat found = {};
+  if (fstatat(folder_.get(), name_.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
+    const int error_number = errno == ENOENT ? Publish() : errno;
+    if (error_number == 0) return absl::OkStatus();
+    if (error_number != EEXIST && error_number != EOPNOTSUPP) {
+      return SystemError(error_number, absl::StrCat("cannot create '", path_, "'"));
+    }
+  } else if (!S_ISREG(found.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", path_, "' is not a regular file and is not replaced: remove it first"));
+  }
+  return RenameOver();
+}
+
+// rename(2) replaces, and needs a name to start from; it neither follows a link nor replaces a
+// folder, should one have come there meanwhile.
+absl::Status StagedFile::RenameOver() {
+  if (temporary_name_.empty()) {
+    JET_ASSIGN_OR_RETURN(std::string name, TemporaryName(name_));
+    const std::string source = ProcPath(fd_.get());
+    if (linkat(AT_FDCWD, source.c_str(), folder_.get(), name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+      return SystemError(errno, absl::StrCat("cannot create '", path_, "'"));
+    }
+    temporary_name_ = std::move(name);
+  }
+  if (renameat(folder_.get(), temporary_name_.c_str(), folder_.get(), name_.c_str()) != 0) {
+    return SystemError(errno, absl::StrCat("cannot replace '", path_, "'"));
+  }
+  temporary_name_.clear();
+  return absl::OkStatus();
 }
 
 void StagedFile::Withdraw() const {

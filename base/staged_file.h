@@ -9,21 +9,36 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/bytes.h"
 #include "base/unique_fd.h"
 
 namespace jet::base {
 
-// A file that is written and synced and has no name yet. What is never published is gone at the end
+// A file that is written and has no name yet. What is never published is gone at the end
 // of its life, also when the process is killed: it is a file without a directory entry (O_TMPFILE,
 // open(2)). Only where a file system has no such files it gets a hidden temporary name, which a
 // killed process leaves behind. Move only; not thread-safe.
 class StagedFile {
  public:
-  // Writes `content` with exactly `mode`, whatever the umask, into the folder of `path`, the name
-  // that the file is to get. A file system that keeps no modes (vfat) is good enough when it gives
-  // group and others no more than `mode` does; otherwise FAILED_PRECONDITION.
+  // Writes and syncs `content` with exactly `mode`, whatever the umask, into the folder of `path`,
+  // the name that the file is to get. A file system that keeps no modes (vfat) is good enough when
+  // it gives group and others no more than `mode` does; otherwise FAILED_PRECONDITION.
   static absl::StatusOr<StagedFile> Write(const std::string& path, mode_t mode, ByteSpan content);
+
+  // Writes `content`, which anybody may read, into the open folder `folder_fd` (which stays the
+  // caller's) to get the name `name` there: mode 0644 whatever the umask, or what the file system
+  // makes of it. Not synced.
+  static absl::StatusOr<StagedFile> WritePublicAt(int folder_fd, const std::string& name,
+                                                  ByteSpan content);
+
+  // Syncs what was written to its disk.
+  absl::Status SyncContent() const;
+
+  // Gives the file its name, in place of a regular file that has it: at every moment there is the
+  // old one or the new one. FAILED_PRECONDITION when something else has the name (a link, a FIFO, a
+  // folder), which stays. The folder is not synced. Call it once.
+  absl::Status Replace();
 
   StagedFile(StagedFile&& other) noexcept;
   StagedFile& operator=(StagedFile&& other) noexcept;
@@ -39,6 +54,7 @@ class StagedFile {
   StagedFile() = default;
 
   static absl::StatusOr<StagedFile> Create(const std::string& path, mode_t mode);
+  absl::Status Open(mode_t mode);
   absl::Status OpenWithoutName(mode_t mode);
   absl::Status OpenTemporaryName(mode_t mode);
   absl::Status SetMode(mode_t mode) const;
@@ -48,6 +64,7 @@ class StagedFile {
   // Gives the file its name, if it does not have it yet. Returns 0 or an errno value.
   int Publish() const;
   int TryToPublish() const;
+  absl::Status RenameOver();
   // Takes the name away again, if it is this file's.
   void Withdraw() const;
 
@@ -58,6 +75,10 @@ class StagedFile {
   UniqueFd folder_;
   UniqueFd fd_;
 };
+
+// True for the hidden names that staged files have for a moment, or keep when their process is
+// killed.
+bool IsTemporaryName(absl::string_view name);
 
 // Gives all `files` their names, in their order, or none, and syncs their folders. ALREADY_EXISTS
 // when one of the names is taken: nothing is ever overwritten. FAILED_PRECONDITION when a file

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 
@@ -23,7 +24,8 @@ struct DirCloser {
 
 // One folder on the way from the root to where the walk is.
 struct Level {
-  UniqueFd fd;  // closed while the walk is more than `open_levels` below
+  // Given up while the walk is more than `open_levels` below; its files may still hold it.
+  std::shared_ptr<const UniqueFd> fd;
   std::string path;
   dev_t device = 0;
   ino_t inode = 0;
@@ -63,7 +65,7 @@ class Walker {
     level.subfolders.pop_back();
     const std::string path = absl::StrCat(level.path, "/", name);
     absl::StatusOr<UniqueFd> folder =
-        OpenAt(level.fd.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        OpenAt(level.fd->get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!folder.ok()) {
       on_error_(path, folder.status());
       return;
@@ -79,13 +81,13 @@ class Walker {
 
   void Enter(UniqueFd folder, const std::string& path, const struct stat& status) {
     Level level;
-    level.fd = std::move(folder);
+    level.fd = std::make_shared<const UniqueFd>(std::move(folder));
     level.path = path;
     level.device = status.st_dev;
     level.inode = status.st_ino;
     levels_.push_back(std::move(level));
     const size_t open_levels = static_cast<size_t>(options_.open_levels);
-    if (levels_.size() > open_levels) levels_[levels_.size() - open_levels - 1].fd.Reset();
+    if (levels_.size() > open_levels) levels_[levels_.size() - open_levels - 1].fd.reset();
     VisitEntries();
   }
 
@@ -93,7 +95,7 @@ class Walker {
   void VisitEntries() {
     Level& level = levels_.back();
     // A second descriptor, because closedir() closes what it was given and the level needs its own.
-    absl::StatusOr<UniqueFd> listing = OpenAt(level.fd.get(), ".", O_RDONLY | O_DIRECTORY);
+    absl::StatusOr<UniqueFd> listing = OpenAt(level.fd->get(), ".", O_RDONLY | O_DIRECTORY);
     if (!listing.ok()) {
       on_error_(level.path, listing.status());
       return;
@@ -104,29 +106,35 @@ class Walker {
       return;
     }
     (void)listing->Release();
+    std::vector<std::pair<std::string, unsigned char>> listed;
     while (true) {
       errno = 0;
       const dirent* entry = readdir(dir.get());
       if (entry == nullptr) break;
-      if (!IsDotEntry(entry->d_name)) VisitEntry(level, *entry);
+      if (IsDotEntry(entry->d_name)) continue;
+      if (options_.list_first) {
+        listed.emplace_back(entry->d_name, entry->d_type);
+      } else {
+        VisitEntry(level, entry->d_name, entry->d_type);
+      }
     }
     if (errno != 0) on_error_(level.path, SystemError(errno, "cannot list the folder"));
+    for (const auto& [name, type] : listed) VisitEntry(level, name.c_str(), type);
   }
 
-  void VisitEntry(Level& level, const dirent& entry) {
-    const unsigned char type = entry.d_type;
+  void VisitEntry(Level& level, const char* name, unsigned char type) {
     if (type == DT_REG) {
-      VisitFile(level, entry.d_name);
+      VisitFile(level, name);
     } else if (type == DT_DIR) {
-      level.subfolders.emplace_back(entry.d_name);
+      level.subfolders.emplace_back(name);
     } else if (type == DT_UNKNOWN) {
-      VisitUnknown(level, entry.d_name);
+      VisitUnknown(level, name);
     }
   }
 
   void VisitUnknown(Level& level, const char* name) {
     struct stat status = {};
-    if (fstatat(level.fd.get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (fstatat(level.fd->get(), name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
       on_error_(absl::StrCat(level.path, "/", name), SystemError(errno, "cannot stat the file"));
     } else if (S_ISREG(status.st_mode)) {
       VisitFile(level, name);
@@ -138,12 +146,16 @@ class Walker {
   void VisitFile(const Level& level, const char* name) {
     TreeFile file;
     file.path = absl::StrCat(level.path, "/", name);
-    absl::StatusOr<UniqueFd> fd = OpenAt(level.fd.get(), name, O_RDONLY | O_NOFOLLOW);
+    absl::StatusOr<UniqueFd> fd = OpenAt(level.fd->get(), name, O_RDONLY | O_NOFOLLOW);
     if (!fd.ok()) {
+      // It was there for a moment only, before it got its real name.
+      if (absl::IsNotFound(fd.status()) && IsTemporaryName(name)) return;
       on_error_(file.path, fd.status());
       return;
     }
     file.fd = *std::move(fd);
+    file.folder = level.fd;
+    file.name = name;
     if (fstat(file.fd.get(), &file.status) != 0) {
       on_error_(file.path, SystemError(errno, "cannot stat the file"));
     } else if (!S_ISREG(file.status.st_mode)) {
@@ -158,8 +170,8 @@ class Walker {
   void Leave() {
     Level left = std::move(levels_.back());
     levels_.pop_back();
-    if (levels_.empty() || levels_.back().fd.valid()) return;
-    const absl::Status reopened = Reopen(levels_.back(), left.fd.get());
+    if (levels_.empty() || levels_.back().fd != nullptr) return;
+    const absl::Status reopened = Reopen(levels_.back(), left.fd->get());
     if (reopened.ok()) return;
     on_error_(levels_.back().path, reopened);
     levels_.pop_back();
@@ -176,9 +188,10 @@ class Walker {
                          OpenAt(child_fd, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     JET_ASSIGN_OR_RETURN(const struct stat status, StatDescriptor(parent.get(), level.path));
     if (status.st_dev != level.device || status.st_ino != level.inode) {
-      return absl::AbortedError("the folder was moved during the walk; the rest of it is unvisited");
+      return absl::AbortedError(
+          "the folder was moved during the walk; the rest of it is unvisited");
     }
-    level.fd = std::move(parent);
+    level.fd = std::make_shared<const UniqueFd>(std::move(parent));
     return absl::OkStatus();
   }
 

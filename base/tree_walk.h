@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <memory>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -15,13 +16,19 @@ namespace jet::base {
 struct TreeWalkOptions {
   bool one_file_system = false;  // do not enter other file systems
   int open_levels = 256;         // folders held open at the same time; deeper ones are reopened
+  // List each folder to its end before its files are visited: for who adds files to the folders he
+  // walks. Memory then grows with the largest folder.
+  bool list_first = false;
 };
 
 // A regular file found below the root.
 struct TreeFile {
-  UniqueFd fd;        // open for reading only
-  std::string path;   // root path, "/" and the names below it
+  UniqueFd fd;         // open for reading only
+  std::string path;    // root path, "/" and the names below it
   struct stat status;  // fstat of `fd`
+  // The folder that `fd` was opened in, and its name there. Whoever keeps it keeps a descriptor.
+  std::shared_ptr<const UniqueFd> folder;
+  std::string name;
 };
 
 // Calls `on_file` for every regular file below the folder `root`, in the folder's own order, files

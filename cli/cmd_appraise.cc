@@ -3,11 +3,14 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "appraise/appraisal.h"
+#include "base/file.h"
 #include "base/file_run.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
@@ -16,23 +19,15 @@
 #include "cli/file_commands.h"
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
-#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
+#include "cli/signature_source.h"
+#include "cli/trust.h"
 #include "crypto/digest.h"
-#include "keystore/keystore.h"
 
 namespace jet::cli {
 namespace {
 
 using appraise::Verdict;
-using Members = absl::optional<std::vector<ima::KeyringMember>>;
-
-// The trusted keys, and where they come from.
-struct Trust {
-  appraise::TrustSet set;
-  const char* source;  // "keystore", "certificate" or "keyring"
-  Members ring;        // what the kernel holds, as far as it can be seen
-};
 
 Tone ToneOf(Verdict verdict) {
   if (verdict == Verdict::kValid) return Tone::kGood;
@@ -48,44 +43,46 @@ bool IsUnsigned(int fd) {
 // Judges the files of a run, prints the verdicts and counts them.
 class AppraiseRun : public base::FileRunHandler {
  public:
-  AppraiseRun(Session& session, const Trust& trust, int workers, bool line_per_file)
+  // `source` is where the signatures are; null for the files' own attributes.
+  AppraiseRun(Session& session, const Trust& trust, SignatureSource* source,
+              const FileOptions& files, int workers)
       : output_(session.output),
         trust_(trust),
+        source_(source),
+        files_(files),
         hashers_(static_cast<size_t>(workers)),
-        line_per_file_(line_per_file || session.output.verbose()) {}
+        line_per_file_(!files.recursive || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
-    const absl::StatusOr<appraise::Appraisal> appraisal =
-        appraise::AppraiseFile(file.fd.get(), trust_.set, hashers_.at(static_cast<size_t>(worker)));
-    if (!appraisal.ok()) {
-      OnError(file.path, appraisal.status());
+    crypto::Hasher& hasher = hashers_.at(static_cast<size_t>(worker));
+    if (source_ == nullptr) {
+      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher));
       return;
     }
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_[appraisal->verdict];
-      if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
-        ++not_in_keyring_;
-      }
+    const absl::StatusOr<absl::optional<FoundSignature>> found = source_->Find(file);
+    if (!found.ok()) {
+      OnError(file.path, found.status());
+    } else if (found->has_value()) {
+      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher));
+    } else if (WantsSignature(files_, file.kind)) {
+      ReportNone(file, hasher);
+    } else {
+      Skip(file.path,
+           file.kind == base::FileKind::kScript ? base::SkipReason::kUnwantedScript
+                                                : base::SkipReason::kNotExecutable,
+           /*unsigned_script=*/file.kind == base::FileKind::kScript);
     }
-    if (output_.json()) PrintObject(file.path, *appraisal);
-    if (line_per_file_ || appraisal->verdict != Verdict::kValid) PrintLine(file.path, *appraisal);
   }
 
   void OnSkipped(const std::string& path, base::SkipReason reason, int fd) override {
-    const bool unsigned_script = reason == base::SkipReason::kUnwantedScript && IsUnsigned(fd);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    ++skipped_;
-    if (unsigned_script) ++unsigned_scripts_;
-    if (output_.verbose()) {
-      output_.Result({path, "skipped", absl::StrCat(" (", SkipReasonText(reason), ")")});
-    }
+    Skip(path, reason, reason == base::SkipReason::kUnwantedScript && IsUnsigned(fd));
   }
 
   void OnError(const std::string& path, const absl::Status& error) override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++failed_;
+      if (source_ != nullptr) failed_paths_.insert(path);
     }
     output_.Error(absl::StrCat(NameForMessage(path), ": not appraised: ", error.message()));
     if (!output_.json()) return;
@@ -95,6 +92,18 @@ class AppraiseRun : public base::FileRunHandler {
     object["verdict"] = nullptr;
     object["error"] = std::string(error.message());
     output_.Object(object);
+  }
+
+  // Files that a manifest lists and that the run has not met are failures.
+  void FailMissing(const ManifestSource& manifest, const std::string& root) {
+    std::string prefix = base::WithoutTrailingSlashes(root);
+    if (prefix == "/") prefix.clear();
+    for (const std::string& path_in_tree : manifest.NotMet()) {
+      const std::string path = absl::StrCat(prefix, "/", path_in_tree);
+      if (failed_paths_.count(path) > 0) continue;
+      OnError(path,
+              absl::NotFoundError("the manifest lists it, and there is no such regular file"));
+    }
   }
 
   size_t count(Verdict verdict) const {
@@ -113,6 +122,38 @@ class AppraiseRun : public base::FileRunHandler {
   size_t failed() const { return failed_; }
 
  private:
+  void ReportNone(const base::SelectedFile& file, crypto::Hasher& hasher) {
+    absl::StatusOr<appraise::Appraisal> appraisal =
+        appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_.set, hasher);
+    if (appraisal.ok()) appraisal->detail = source_->WhyNone(file);
+    Report(file.path, appraisal);
+  }
+
+  void Report(const std::string& path, const absl::StatusOr<appraise::Appraisal>& appraisal) {
+    if (!appraisal.ok()) {
+      OnError(path, appraisal.status());
+      return;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      ++counts_[appraisal->verdict];
+      if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
+        ++not_in_keyring_;
+      }
+    }
+    if (output_.json()) PrintObject(path, *appraisal);
+    if (line_per_file_ || appraisal->verdict != Verdict::kValid) PrintLine(path, *appraisal);
+  }
+
+  void Skip(const std::string& path, base::SkipReason reason, bool unsigned_script) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++skipped_;
+    if (unsigned_script) ++unsigned_scripts_;
+    if (output_.verbose()) {
+      output_.Result({path, "skipped", absl::StrCat(" (", SkipReasonText(reason), ")")});
+    }
+  }
+
   absl::optional<bool> InKernelKeyring(const appraise::Appraisal& appraisal) const {
     if (appraisal.key == nullptr || !trust_.ring.has_value()) return absl::nullopt;
     return ima::HoldsKeyOf(*trust_.ring, appraisal.key->certificate);
@@ -140,6 +181,7 @@ class AppraiseRun : public base::FileRunHandler {
     object["kernel_cause"] =
         appraisal.kernel_cause.empty() ? Json(nullptr) : Json(appraisal.kernel_cause);
     object["trust"] = trust_.source;
+    object["signature_source"] = source_ == nullptr ? "xattr" : source_->name();
     const absl::optional<bool> in_keyring = InKernelKeyring(appraisal);
     object["in_kernel_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);
     object["detail"] = appraisal.detail;
@@ -186,6 +228,8 @@ class AppraiseRun : public base::FileRunHandler {
 
   Output& output_;
   const Trust& trust_;
+  SignatureSource* const source_;
+  const FileOptions& files_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
   std::mutex mutex_;
@@ -194,99 +238,8 @@ class AppraiseRun : public base::FileRunHandler {
   size_t skipped_ = 0;
   size_t unsigned_scripts_ = 0;
   size_t failed_ = 0;
+  std::set<std::string> failed_paths_;  // of files that a source was not asked for
 };
-
-absl::StatusOr<std::vector<ima::NamedCertificate>> CertificateFiles(
-    const std::vector<std::string>& paths) {
-  std::vector<ima::NamedCertificate> certificates;
-  for (const std::string& path : paths) {
-    JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(path));
-    certificates.push_back({path, std::move(certificate)});
-  }
-  return certificates;
-}
-
-void WarnUnlessAuthenticated(Session& session, const keystore::StoredKey& key) {
-  if (key.record_authenticated) return;
-  session.output.Warning(absl::StrCat(
-      "key '", key.name,
-      "' is trusted unproven: without master.key nothing shows that its certificate is the one "
-      "that was stored"));
-}
-
-// Returns the certificates of the named keys, of all keys where none is named. A keystore that
-// nobody made yet holds none.
-absl::StatusOr<std::vector<ima::NamedCertificate>> StoredCertificates(
-    Session& session, const std::vector<std::string>& names) {
-  std::vector<ima::NamedCertificate> certificates;
-  const absl::StatusOr<keystore::Keystore> store =
-      OpenKeystore(session, keystore::Access::kRead);
-  if (absl::IsNotFound(store.status()) && names.empty()) return certificates;
-  JET_RETURN_IF_ERROR(store.status());
-  for (const std::string& name : names) {
-    JET_ASSIGN_OR_RETURN(keystore::StoredKey key, store->Find(name));
-    WarnUnlessAuthenticated(session, key);
-    certificates.push_back({key.name, std::move(key.certificate)});
-  }
-  if (!names.empty()) return certificates;
-  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
-  for (const keystore::StoredKey& key : listing.keys) {
-    certificates.push_back({key.name, key.certificate});
-    WarnUnlessAuthenticated(session, key);
-  }
-  for (const keystore::DamagedKey& damaged : listing.damaged) {
-    session.output.Warning(absl::StrCat("key '", damaged.name,
-                                        "' is damaged and not trusted: ", damaged.error.message()));
-  }
-  return certificates;
-}
-
-// The members of the ring are trusted. Their certificates come from `at_hand`; without one, a
-// member is known by its identifier only.
-absl::StatusOr<Trust> TrustOfKeyring(Session& session, const AppraiseCommandOptions& options,
-                                     const std::vector<ima::NamedCertificate>& at_hand) {
-  JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
-                       FindKeyring(session, options.keyring, ima::MissingKeyring::kReport));
-  if (!resolved.keyring.has_value()) {
-    return absl::FailedPreconditionError(absl::StrCat("no keyring to trust: ", resolved.why_none));
-  }
-  JET_ASSIGN_OR_RETURN(std::vector<ima::KeyringMember> members, resolved.keyring->List());
-  std::vector<ima::NamedCertificate> certificates;
-  std::vector<base::Bytes> without;
-  for (const ima::KeyringMember& member : members) {
-    if (!member.subject_key_identifier.has_value()) continue;
-    bool at_hand_too = false;
-    // Every certificate with this identifier, as an identifier does not prove which one it is.
-    for (const ima::NamedCertificate& candidate : at_hand) {
-      if (!ima::HoldsKeyOf({member}, candidate.certificate)) continue;
-      certificates.push_back(candidate);
-      at_hand_too = true;
-    }
-    if (!at_hand_too) without.push_back(*member.subject_key_identifier);
-  }
-  return Trust{appraise::TrustSet(std::move(certificates), std::move(without)), "keyring",
-               VisibleKeyringMembers(session)};
-}
-
-absl::StatusOr<Trust> OpenTrust(Session& session, const AppraiseCommandOptions& options) {
-  JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> certificates,
-                       CertificateFiles(options.certificates));
-  const bool only_files = !options.certificates.empty() && options.keys.empty();
-  if (!only_files || options.keyring.has_value()) {
-    JET_ASSIGN_OR_RETURN(const std::vector<ima::NamedCertificate> stored,
-                         StoredCertificates(session, options.keys));
-    certificates.insert(certificates.end(), stored.begin(), stored.end());
-  }
-  if (certificates.empty()) {
-    session.output.Warning(
-        absl::StrCat("no certificate is at hand: the keystore '", session.keystore, "' has none"));
-  }
-  if (options.keyring.has_value()) return TrustOfKeyring(session, options, certificates);
-  return Trust{appraise::TrustSet(std::move(certificates)),
-               options.certificates.empty() ? "keystore" : "certificate",
-               VisibleKeyringMembers(session)};
-}
 
 void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged) {
   if (run.not_in_keyring() > 0) {
@@ -314,16 +267,31 @@ void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged)
   session.output.Line(absl::StrCat(line, ", skipped ", run.skipped(), ", failed ", run.failed()));
 }
 
+// Null when no manifest is asked for.
+absl::StatusOr<std::unique_ptr<ManifestSource>> OpenManifest(
+    const SignatureSourceOptions& options) {
+  if (!options.manifest.has_value()) return std::unique_ptr<ManifestSource>();
+  return ManifestSource::Open(*options.manifest);
+}
+
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options) {
+  JET_RETURN_IF_ERROR(CheckSignatureSource(options.source, options.files));
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
-  JET_ASSIGN_OR_RETURN(const Trust trust, OpenTrust(session, options));
-  const base::FileSelectionOptions selection =
-      SelectionOf(options.files, base::NamedLinks::kFollow);
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<ManifestSource> manifest,
+                       OpenManifest(options.source));
+  absl::optional<DetachedSource> detached;
+  if (options.source.suffix.has_value()) detached.emplace(*options.source.suffix);
+  SignatureSource* source = manifest.get();
+  if (detached.has_value()) source = &*detached;
+  JET_ASSIGN_OR_RETURN(const Trust trust, OpenTrust(session, options.trust));
+  base::FileSelectionOptions selection = SelectionOf(options.files, base::NamedLinks::kFollow);
+  if (source != nullptr) source->Choose(selection);
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  AppraiseRun run(session, trust, workers, /*line_per_file=*/!options.files.recursive);
+  AppraiseRun run(session, trust, source, options.files, workers);
   base::RunOverFiles(options.files.paths, selection, workers, run);
+  if (manifest != nullptr) run.FailMissing(*manifest, *options.source.root);
   PrintSummary(session, run, options.files.scripts);
   if (run.failed() > 0) return ExitStatus::kCouldNotDo;
   if (run.judged() == 0 && !options.files.allow_empty) {
@@ -336,11 +304,8 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
 RunFunction DeclareAppraise(OptionParser& parser) {
   auto options = std::make_shared<AppraiseCommandOptions>();
   DeclareFiles(parser, options->files);
-  parser.Value("--key", options->keys, "NAME", "Trust this key of the keystore; may be repeated");
-  parser.Value("--x509-cert", options->certificates, "FILE",
-               "Trust the key of this certificate, DER or PEM; may be repeated");
-  parser.Value("--keyring", options->keyring, "RING",
-               "Trust the keys of this keyring whose certificates are at hand");
+  DeclareTrust(parser, options->trust);
+  DeclareSignatureSource(parser, options->source);
   return [options](Session& session) { return RunAppraise(session, *options); };
 }
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/file_run.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
@@ -21,7 +20,7 @@ namespace {
 
 struct Counts {
   std::array<size_t, 4> by_result = {};  // indexed by sign::SignResult
-  std::array<size_t, 3> skipped = {};    // indexed by base::SkipReason
+  SkipCounts skipped;
   size_t failed = 0;
 
   size_t of(sign::SignResult result) const { return by_result.at(static_cast<size_t>(result)); }
@@ -31,20 +30,26 @@ const char* ChangeDetectionText(base::ChangeDetection method) {
   return method == base::ChangeDetection::kLease ? "lease" : "timestamps";
 }
 
+struct RunShape {
+  int workers;
+  bool line_per_file;
+};
+
 // Signs the files of a run, prints what became of each and counts.
 class SignRun : public base::FileRunHandler {
  public:
-  SignRun(Session& session, const sign::FileSigner& signer, const SigningKey& key, int workers,
-          bool line_per_file)
+  SignRun(Session& session, const sign::FileSigner& signer, const SigningKey& key,
+          SignatureDestination& destination, const RunShape& shape)
       : output_(session.output),
         signer_(signer),
         key_(key),
-        hashers_(static_cast<size_t>(workers)),
-        line_per_file_(line_per_file || session.output.verbose()) {}
+        destination_(destination),
+        hashers_(static_cast<size_t>(shape.workers)),
+        line_per_file_(shape.line_per_file || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
     const absl::StatusOr<sign::SignOutcome> outcome =
-        signer_.Sign(file.fd.get(), hashers_.at(static_cast<size_t>(worker)));
+        destination_.Sign(signer_, file, hashers_.at(static_cast<size_t>(worker)));
     if (!outcome.ok()) {
       OnError(file.path, outcome.status());
       return;
@@ -60,7 +65,7 @@ class SignRun : public base::FileRunHandler {
   void OnSkipped(const std::string& path, base::SkipReason reason, int /*fd*/) override {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.skipped.at(static_cast<size_t>(reason));
+      counts_.skipped.Add(reason);
     }
     if (output_.json()) {
       Json object = Object(path, "skipped");
@@ -103,8 +108,9 @@ class SignRun : public base::FileRunHandler {
     object["key_id"] = kept ? Json(nullptr) : Json(ima::KeyIdText(signer_.key_id()));
     object["hash_algorithm"] = crypto::NameOf(outcome.digest.algorithm());
     object["digest"] = base::HexEncode(outcome.digest.value());
-    object["xattr_size"] = outcome.xattr_size;
+    object["xattr_size"] = outcome.value.size();
     object["change_detection"] = ChangeDetectionText(outcome.change_detection);
+    object["signature_destination"] = destination_.name();
     output_.Object(object);
   }
 
@@ -125,23 +131,12 @@ class SignRun : public base::FileRunHandler {
   Output& output_;
   const sign::FileSigner& signer_;
   const SigningKey& key_;
+  SignatureDestination& destination_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
   std::mutex mutex_;
   Counts counts_;
 };
-
-std::string SkippedText(const Counts& counts) {
-  std::vector<std::string> parts;
-  for (size_t i = 0; i < counts.skipped.size(); ++i) {
-    if (counts.skipped[i] == 0) continue;
-    parts.push_back(
-        absl::StrCat(counts.skipped[i], " ", SkipReasonText(static_cast<base::SkipReason>(i))));
-  }
-  const size_t all = counts.skipped[0] + counts.skipped[1] + counts.skipped[2];
-  return parts.empty() ? "skipped 0"
-                       : absl::StrCat("skipped ", all, " (", absl::StrJoin(parts, ", "), ")");
-}
 
 void PrintSummary(Session& session, const Counts& counts, bool dry_run) {
   using sign::SignResult;
@@ -150,13 +145,13 @@ void PrintSummary(Session& session, const Counts& counts, bool dry_run) {
                          {"would_sign", counts.of(SignResult::kWouldSign)},
                          {"already_valid", counts.of(SignResult::kAlreadyValid)},
                          {"kept", counts.of(SignResult::kKept)},
-                         {"skipped", counts.skipped[0] + counts.skipped[1] + counts.skipped[2]},
+                         {"skipped", counts.skipped.all()},
                          {"failed", counts.failed}});
   session.output.Line(absl::StrCat(
       dry_run ? "would sign " : "signed ",
       counts.of(dry_run ? SignResult::kWouldSign : SignResult::kSigned), ", already valid ",
       counts.of(SignResult::kAlreadyValid), ", kept ", counts.of(SignResult::kKept), ", ",
-      SkippedText(counts), ", failed ", counts.failed));
+      SkippedText(counts.skipped), ", failed ", counts.failed));
 }
 
 }  // namespace
@@ -166,6 +161,8 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   const absl::StatusOr<crypto::HashAlgorithm> hash = crypto::ParseSigningHash(
       options.hash.value_or(session.configuration.hash.value_or(std::string("sha256"))));
   if (!hash.ok()) return UsageError(hash.status().message());
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<SignatureDestination> destination,
+                       MakeSignatureDestination(options.destination, options.files));
   JET_ASSIGN_OR_RETURN(const SigningKey key, OpenSigningKey(session, options.key));
   sign::FileSignerOptions signer_options;
   signer_options.hash = *hash;
@@ -174,20 +171,28 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   JET_ASSIGN_OR_RETURN(
       const sign::FileSigner signer,
       sign::FileSigner::New(*key.signer, key.certificate, key.known, signer_options));
-  const base::FileSelectionOptions selection =
+  base::FileSelectionOptions selection =
       SelectionOf(options.files, options.files.follow_links ? base::NamedLinks::kFollow
                                                             : base::NamedLinks::kRefuse);
+  destination->Choose(selection);
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  SignRun run(session, signer, key, workers, /*line_per_file=*/!options.files.recursive);
+  SignRun run(session, signer, key, *destination,
+              {workers, /*line_per_file=*/!options.files.recursive});
   base::RunOverFiles(options.files.paths, selection, workers, run);
   PrintSummary(session, run.counts(), options.dry_run);
-  if (run.counts().failed > 0) return ExitStatus::kCouldNotDo;
+  if (run.counts().failed > 0) {
+    if (options.destination.manifest.has_value()) {
+      session.output.Error("the manifest is not written: it would lack the files that failed");
+    }
+    return ExitStatus::kCouldNotDo;
+  }
   const auto& results = run.counts().by_result;
   const bool none = std::all_of(results.begin(), results.end(), [](size_t n) { return n == 0; });
   if (none && !options.files.allow_empty) {
     return absl::FailedPreconditionError(
         "no file was found to sign (--allow-empty makes that no failure)");
   }
+  if (!options.dry_run) JET_RETURN_IF_ERROR(destination->Finish());
   return ExitStatus::kGood;
 }
 
@@ -199,6 +204,7 @@ RunFunction DeclareSign(OptionParser& parser) {
   parser.Value("--hash", options->hash, "NAME", "sha256, sha384 or sha512 (sha256)");
   parser.Flag("--force", options->force, "Sign again whatever valid signature there is");
   parser.Flag("--dry-run", options->dry_run, "Do everything but write");
+  DeclareSignatureDestination(parser, options->destination);
   return [options](Session& session) { return RunSign(session, *options); };
 }
 

@@ -41,11 +41,12 @@ using RunFunction = std::function<absl::StatusOr<ExitStatus>(Session&)>;
 using DeclareFunction = RunFunction (*)(OptionParser& parser);
 
 struct Command {
-  const char* group;     // "keystore", "ima", or "" for a command without sub-commands
-  const char* name;      // "import", "sign"; "" for what a group does without a sub-command
+  const char* group;     // "keystore", "sign", or "" for a command without sub-commands
+  const char* name;      // "import", "apply"; "" for what a group does without a sub-command
   const char* summary;   // one line of help
   const char* examples;  // lines of help
   DeclareFunction declare;
+  bool takes_words = false;  // with the name "": what is no sub-command is an argument of its own
 };
 
 // Returns the table of all commands; lives as long as the program.
@@ -62,6 +63,7 @@ RunFunction DeclareCertificateRequestRenew(OptionParser& parser);
 RunFunction DeclareCertificateRequestInstall(OptionParser& parser);
 RunFunction DeclareCertificateRequestList(OptionParser& parser);
 RunFunction DeclareSign(OptionParser& parser);
+RunFunction DeclareSignApply(OptionParser& parser);
 RunFunction DeclareAppraise(OptionParser& parser);
 RunFunction DeclareKeystoreGenerate(OptionParser& parser);
 RunFunction DeclareKeystoreImport(OptionParser& parser);

@@ -5,7 +5,7 @@
 namespace jet::cli {
 namespace {
 
-constexpr std::array<Command, 24> kCommands = {{
+constexpr std::array<Command, 25> kCommands = {{
     {"certificate-request", "", "make a signing key and a certificate request for JET applications",
      "  jet-certificate-request\n"
      "      asks for everything; ? explains a question\n"
@@ -24,15 +24,25 @@ constexpr std::array<Command, 24> kCommands = {{
      "  jet-certificate-request list\n"
      "  jet-certificate-request list --certs-dir D --json\n",
      DeclareCertificateRequestList},
-    {"", "sign", "sign programs and shared objects: write security.ima",
+    {"sign", "", "sign programs and shared objects: write security.ima",
      "  jet-sign app --key ima-test-key\n"
      "  jet-sign -r build/ --key ima-test-key --jobs 4\n"
-     "  jet-sign app --private-key ima-privkey.pem --x509-cert ima-cert.x509\n",
-     DeclareSign},
+     "  jet-sign app --private-key ima-privkey.pem --x509-cert ima-cert.x509\n"
+     "  jet-sign -r build/ --key ima-test-key --detached\n"
+     "      without root: app.sig beside app; jet-sign apply puts them into security.ima\n"
+     "  jet-sign -r build/ --key ima-test-key --manifest build.manifest\n",
+     DeclareSign, true},
+    {"sign", "apply", "put signatures made elsewhere into security.ima, each checked first",
+     "  jet-sign apply -r /opt/app\n"
+     "  jet-sign apply --manifest build.manifest --root /opt/app --x509-cert ima-cert.x509\n"
+     "  (a file named apply is signed as ./apply)\n",
+     DeclareSignApply},
     {"", "appraise", "say whether the kernel will run files, and why not",
      "  jet-appraise app\n"
      "  jet-appraise -r /opt/app --json\n"
-     "  jet-appraise app --x509-cert ima-cert.x509\n",
+     "  jet-appraise app --x509-cert ima-cert.x509\n"
+     "  jet-appraise -r build/ --detached\n"
+     "  jet-appraise --manifest build.manifest --root build/\n",
      DeclareAppraise},
     {"keystore", "generate", "make a signing key and its certificate, store and mirror them",
      "  jet-keystore generate --key-name ima-test-key\n"
@@ -61,8 +71,8 @@ constexpr std::array<Command, 24> kCommands = {{
      "  jet-keystore protect\n"
      "  jet-keystore protect --store-passphrase-file old --new-store-passphrase-file new\n",
      DeclareKeystoreProtect},
-    {"keystore", "unprotect", "take the passphrase off the store key",
-     "  jet-keystore unprotect\n", DeclareKeystoreUnprotect},
+    {"keystore", "unprotect", "take the passphrase off the store key", "  jet-keystore unprotect\n",
+     DeclareKeystoreUnprotect},
     {"keystore", "rekey", "move every key to a new store key, or go on doing so",
      "  jet-keystore rekey\n", DeclareKeystoreRekey},
     {"keystore", "rename", "give a key another name", "  jet-keystore rename old-name new-name\n",

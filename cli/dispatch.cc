@@ -202,8 +202,7 @@ std::string NamesIn(absl::string_view group) {
   for (const Command& command : Commands()) {
     const std::string name =
         group.empty() && command.group[0] != '\0' ? command.group : command.name;
-    const bool listed =
-        name.empty() || std::find(names.begin(), names.end(), name) != names.end();
+    const bool listed = name.empty() || std::find(names.begin(), names.end(), name) != names.end();
     if ((group.empty() || group == command.group) && !listed) names.push_back(name);
   }
   if (group.empty()) names.insert(names.end(), {"request", "show"});
@@ -237,12 +236,19 @@ int RunCommandOf(const std::string& group, std::vector<std::string> arguments) {
   return RunCommand(*command, std::move(arguments));
 }
 
+// True when `arguments` are those of the group's own command: where no sub-command is named.
+bool AreItsOwn(const Command& itself, const std::vector<std::string>& arguments) {
+  if (arguments.empty() || absl::StartsWith(arguments.front(), "-")) return true;
+  return itself.takes_words &&
+         (arguments.front().empty() || FindCommand(itself.group, arguments.front()) == nullptr);
+}
+
 // Runs what the words after a group's name ask for. A group may be a command itself
-// (jet-certificate-request): then it is run where no sub-command is named.
+// (jet-certificate-request, jet-sign).
 int RunGroup(const std::string& group, std::vector<std::string> arguments) {
   MoveLeadingOptionsBack(arguments);
   const Command* itself = FindCommand(group, "");
-  if (itself != nullptr && (arguments.empty() || absl::StartsWith(arguments.front(), "-"))) {
+  if (itself != nullptr && AreItsOwn(*itself, arguments)) {
     return RunCommand(*itself, std::move(arguments));
   }
   if (arguments.empty()) {

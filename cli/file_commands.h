@@ -9,7 +9,10 @@
 #include "absl/types/optional.h"
 #include "cli/command.h"
 #include "cli/file_options.h"
+#include "cli/signature_destination.h"
+#include "cli/signature_source.h"
 #include "cli/signing_key.h"
+#include "cli/trust.h"
 
 namespace jet::cli {
 
@@ -19,15 +22,15 @@ struct SignCommandOptions {
   absl::optional<std::string> hash;
   bool force = false;
   bool dry_run = false;
+  SignatureDestinationOptions destination;
 };
 
 absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options);
 
 struct AppraiseCommandOptions {
   FileOptions files;
-  std::vector<std::string> keys;          // --key: names in the keystore
-  std::vector<std::string> certificates;  // --x509-cert: files
-  absl::optional<std::string> keyring;    // --keyring: its members are what is trusted
+  SignatureSourceOptions source;
+  TrustOptions trust;
 };
 
 absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/status_macros.h"
@@ -70,6 +71,17 @@ base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLi
   return selection;
 }
 
+std::string SkippedText(const SkipCounts& counts) {
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < counts.by_reason.size(); ++i) {
+    if (counts.by_reason[i] == 0) continue;
+    parts.push_back(
+        absl::StrCat(counts.by_reason[i], " ", SkipReasonText(static_cast<base::SkipReason>(i))));
+  }
+  if (parts.empty()) return "skipped 0";
+  return absl::StrCat("skipped ", counts.all(), " (", absl::StrJoin(parts, ", "), ")");
+}
+
 std::string NameForMessage(const std::string& path) { return path.empty() ? "''" : path; }
 
 const char* SkipReasonText(base::SkipReason reason) {
@@ -80,6 +92,8 @@ const char* SkipReasonText(base::SkipReason reason) {
       return "script";
     case base::SkipReason::kSameInode:
       return "another name of a file already met";
+    case base::SkipReason::kSignatureFile:
+      return "signature file";
   }
   return "";
 }

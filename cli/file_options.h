@@ -2,6 +2,7 @@
 #ifndef JET_CLI_FILE_OPTIONS_H_
 #define JET_CLI_FILE_OPTIONS_H_
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,21 @@ std::string NameForMessage(const std::string& path);
 
 // Why a file of a tree was skipped, in words for the summary.
 const char* SkipReasonText(base::SkipReason reason);
+
+// How many files were skipped, and why.
+struct SkipCounts {
+  std::array<size_t, 4> by_reason = {};  // indexed by base::SkipReason
+
+  void Add(base::SkipReason reason) { ++by_reason.at(static_cast<size_t>(reason)); }
+  size_t all() const {
+    size_t sum = 0;
+    for (const size_t count : by_reason) sum += count;
+    return sum;
+  }
+};
+
+// Returns the counts as a summary has them: "skipped 3 (2 not ELF, 1 script)".
+std::string SkippedText(const SkipCounts& counts);
 
 }  // namespace jet::cli
 

@@ -66,7 +66,7 @@ RunFunction BindMeasure(const Arguments& arguments) {
 RunFunction BindAppraise(const Arguments& arguments) {
   AppraiseCommandOptions options;
   options.files.paths = {ValueOf(arguments, "file")};
-  options.keys = {ValueOf(arguments, "key")};
+  options.trust.keys = {ValueOf(arguments, "key")};
   return [options](Session& session) { return RunAppraise(session, options); };
 }
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace jet::cli {
@@ -11,6 +12,22 @@ struct OptionParser::State {
 
   CLI::App app;
   bool version = false;
+  std::deque<std::string> optional_values;  // what CLI11 writes them to
+  // Words of its help text, and what is to stand there instead.
+  std::vector<std::pair<std::string, std::string>> help_words;
+
+  std::string Help() const {
+    std::string text = app.help();
+    for (const auto& [word, better] : help_words) {
+      const size_t position = text.find(word);
+      if (position == std::string::npos) continue;
+      // The column of explanations stays where it is.
+      size_t size = word.size();
+      while (size < better.size() && text.compare(position + size, 2, "  ") == 0) ++size;
+      text.replace(position, size, better);
+    }
+    return text;
+  }
 };
 
 DeclaredOption DeclaredOption::Required() {
@@ -38,6 +55,19 @@ OptionParser::~OptionParser() = default;
 
 void OptionParser::Flag(const std::string& names, bool& target, const std::string& help) {
   state_->app.add_flag(names, target, help);
+}
+
+DeclaredOption OptionParser::OptionalValue(const std::string& name,
+                                           absl::optional<std::string>& target,
+                                           const std::string& default_value,
+                                           const std::string& value_name, const std::string& help) {
+  const std::string shown_default = "{" + default_value + "}";
+  state_->optional_values.emplace_back();
+  std::string& text = state_->optional_values.back();
+  CLI::Option* option = state_->app.add_flag(name + shown_default, text, help);
+  option->each([&target](const std::string& value) { target = value; });
+  state_->help_words.emplace_back(name + shown_default, name + "[=" + value_name + "]");
+  return DeclaredOption(option);
 }
 
 DeclaredOption OptionParser::Value(const std::string& names, std::string& target,
@@ -83,7 +113,7 @@ ParseResult OptionParser::Parse(std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());
     state_->app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
-    return {ParseResult::Kind::kHelp, state_->app.help()};
+    return {ParseResult::Kind::kHelp, state_->Help()};
   } catch (const CLI::ParseError& error) {
     return {ParseResult::Kind::kError, error.what()};
   }

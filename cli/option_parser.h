@@ -50,6 +50,12 @@ class OptionParser {
   // Declares an option without a value.
   void Flag(const std::string& names, bool& target, const std::string& help);
 
+  // Declares the option `name` that may be given alone, which stands for `default_value`, or with a
+  // value as --name=VALUE; what follows as an argument of its own is never taken for the value.
+  DeclaredOption OptionalValue(const std::string& name, absl::optional<std::string>& target,
+                               const std::string& default_value, const std::string& value_name,
+                               const std::string& help);
+
   // Declares an option with a value, called `value_name` in the help text; names that do not begin
   // with "-" declare a positional argument. With a vector it may be repeated.
   DeclaredOption Value(const std::string& names, std::string& target, const std::string& value_name,

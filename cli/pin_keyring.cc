@@ -13,6 +13,7 @@
 #include "ima/pin.h"
 #include "ima/signature.h"
 #include "sign/file_signer.h"
+#include "sign/xattr_store.h"
 
 namespace jet::cli {
 namespace {
@@ -51,7 +52,8 @@ absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& 
     JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
                          sign::FileSigner::New(**signer, key.certificate, {}, {}));
     crypto::Hasher hasher;
-    JET_RETURN_IF_ERROR(file_signer.Sign(fd, hasher).status());
+    sign::XattrStore store_in(fd);
+    JET_RETURN_IF_ERROR(file_signer.Sign(fd, store_in, hasher).status());
     return true;
   }
   JET_ASSIGN_OR_RETURN(const base::Bytes value,

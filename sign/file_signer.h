@@ -1,4 +1,4 @@
-// Signs one open file.
+// Signs one open file, wherever its signature is kept.
 #ifndef JET_SIGN_FILE_SIGNER_H_
 #define JET_SIGN_FILE_SIGNER_H_
 
@@ -14,6 +14,7 @@
 #include "crypto/signer.h"
 #include "ima/key_id.h"
 #include "ima/named_certificate.h"
+#include "sign/signature_store.h"
 
 namespace jet::sign {
 
@@ -30,7 +31,7 @@ const char* SignResultName(SignResult result);
 struct SignOutcome {
   SignResult result;
   crypto::Digest digest;
-  size_t xattr_size = 0;  // bytes of security.ima
+  base::Bytes value;  // of security.ima: the one written, or the one found
   base::ChangeDetection change_detection = base::ChangeDetection::kLease;
   std::string kept_key_name;  // for kKept
 };
@@ -56,18 +57,17 @@ class FileSigner {
   const ima::KeyId& key_id() const { return key_id_; }
 
   // Signs the regular file `fd`, open for reading only: watches it for changes, hashes it, signs,
-  // verifies, writes security.ima through the same descriptor, checks for changes again and reads
-  // back. When the file changed it starts over, twice; then ABORTED, and the file carries no
-  // signature of ours. UNAVAILABLE while somebody has the file open for writing;
-  // PERMISSION_DENIED, UNIMPLEMENTED, ... when the attribute could not be written (base/xattr.h).
-  absl::StatusOr<SignOutcome> Sign(int fd, crypto::Hasher& hasher) const;
+  // verifies and puts the signature into `store`, unless a valid one is there. When the file
+  // changed it starts over, twice; then ABORTED, and `store` holds no new signature. UNAVAILABLE
+  // while somebody has the file open for writing; otherwise what `store` says.
+  absl::StatusOr<SignOutcome> Sign(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
 
  private:
   FileSigner(const crypto::Signer& signer, const ima::KeyId& key_id,
              std::vector<ima::NamedCertificate> known, const FileSignerOptions& options)
       : signer_(&signer), key_id_(key_id), known_(std::move(known)), options_(options) {}
 
-  absl::StatusOr<SignOutcome> SignOnce(int fd, crypto::Hasher& hasher) const;
+  absl::StatusOr<SignOutcome> SignOnce(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
   absl::StatusOr<absl::optional<SignOutcome>> ExistingSignature(int fd, crypto::Hasher& hasher,
                                                                 const SignOutcome& outcome,
                                                                 uint64_t size) const;

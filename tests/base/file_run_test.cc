@@ -88,6 +88,23 @@ TEST(FileRunTest, ManyFilesAndWorkersStayBelowTheUsualLimitOfDescriptors) {
             "3000 files, 0 errors");
 }
 
+TEST(FileRunTest, FilesThatComeWithTheirFoldersDoSoToo) {
+  constexpr int kWorkers = 128;
+  const test::ScratchFolder folder;
+  for (int i = 0; i < 1500; ++i) folder.Write(absl::StrCat(i, "/program"), test::ElfHeader());
+  EXPECT_EQ(test::InChild([&]() -> std::string {
+              const rlimit usual = {1024, 1024};
+              if (setrlimit(RLIMIT_NOFILE, &usual) != 0) return "no limit was set";
+              Counter counter(kWorkers, std::chrono::milliseconds(30));
+              FileSelectionOptions options = Recursive();
+              options.keep_folders = true;
+              RunOverFiles({folder.path()}, options, kWorkers, counter);
+              return absl::StrCat(counter.files.load(), " files, ", counter.errors.size(),
+                                  " errors");
+            }),
+            "1500 files, 0 errors");
+}
+
 TEST(WorkerCountTest, NeverMoreThanThereAreFiles) {
   EXPECT_EQ(WorkerCount(8, {"a"}, {}), 1);
   EXPECT_EQ(WorkerCount(8, {"a", "b"}, {}), 2);

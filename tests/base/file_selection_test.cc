@@ -46,6 +46,8 @@ const char* WordOf(SkipReason reason) {
       return "not executable";
     case SkipReason::kUnwantedScript:
       return "unwanted script";
+    case SkipReason::kSignatureFile:
+      return "signature file";
     case SkipReason::kSameInode:
       break;
   }
@@ -60,6 +62,11 @@ class Recorder : public FileSelectionObserver {
     const bool good = fstat(file.fd.get(), &status) == 0 && status.st_ino == file.status.st_ino &&
                       (fcntl(file.fd.get(), F_GETFL) & O_ACCMODE) == O_RDONLY;
     lines.push_back(absl::StrCat(file.path, ": ", good ? WordOf(file.kind) : "bad descriptor"));
+    paths_in_tree.push_back(file.path_in_tree);
+    if (file.folder == nullptr) return;
+    struct stat by_name = {};
+    const int found = fstatat(file.folder->get(), file.name.c_str(), &by_name, AT_SYMLINK_NOFOLLOW);
+    if (found == 0 && by_name.st_ino == file.status.st_ino) ++found_by_folder;
   }
   void OnSkipped(const std::string& path, SkipReason reason, int /*fd*/) override {
     lines.push_back(absl::StrCat(path, ": skipped, ", WordOf(reason)));
@@ -69,6 +76,8 @@ class Recorder : public FileSelectionObserver {
   }
 
   std::vector<std::string> lines;
+  std::vector<std::string> paths_in_tree;
+  int found_by_folder = 0;
 };
 
 class FileSelectionTest : public testing::Test {
@@ -321,6 +330,68 @@ TEST_F(FileSelectionTest, OneFailureDoesNotStopTheRest) {
   WriteElf("last");
   EXPECT_THAT(Select({"first", "missing", "last"}),
               ElementsAre("@/first: elf", HasSubstr("NOT_FOUND"), "@/last: elf"));
+}
+
+TEST_F(FileSelectionTest, FilesMayComeWithTheFolderTheyAreIn) {
+  for (const char* name : {"tree/a/b/program", "tree/program", "named"}) WriteElf(name);
+  FileSelectionOptions options = Recursive();
+  Recorder without;
+  SelectFiles({folder_.Path("tree"), folder_.Path("named")}, options, without);
+  EXPECT_EQ(without.found_by_folder, 0);
+  options.keep_folders = true;
+  Recorder with;
+  SelectFiles({folder_.Path("tree"), folder_.Path("named")}, options, with);
+  EXPECT_EQ(with.found_by_folder, 3);
+  EXPECT_THAT(with.paths_in_tree, UnorderedElementsAre("a/b/program", "program", ""));
+}
+
+TEST_F(FileSelectionTest, AFileInTheWorkingFolderComesWithItToo) {
+  WriteElf("program");
+  EXPECT_EQ(InChild([this]() -> std::string {
+              if (chdir(folder_.path().c_str()) != 0) return "chdir";
+              FileSelectionOptions options;
+              options.keep_folders = true;
+              Recorder recorder;
+              SelectFiles({"program", "./program"}, options, recorder);
+              return absl::StrCat(recorder.found_by_folder, ";",
+                                  absl::StrJoin(recorder.lines, ";"));
+            }),
+            "1;program: elf;./program: skipped, same inode");
+}
+
+TEST_F(FileSelectionTest, EveryNameOfAnInodeIsSelectedWhenAsked) {
+  WriteElf("tree/a");
+  std::filesystem::create_hard_link(folder_.Path("tree/a"), folder_.Path("tree/b"));
+  EXPECT_THAT(Select({"tree"}, Recursive()),
+              UnorderedElementsAre(testing::EndsWith(": elf"), testing::EndsWith("same inode")));
+  FileSelectionOptions options = Recursive();
+  options.every_name = true;
+  EXPECT_THAT(Select({"tree"}, options), UnorderedElementsAre("@/tree/a: elf", "@/tree/b: elf"));
+}
+
+TEST_F(FileSelectionTest, FilesThatHoldSignaturesArePassedOver) {
+  WriteElf("tree/program");
+  for (const char* name : {"program.sig", ".sig", "sig", ".x.0123456789abcdef.tmp", "manifest"}) {
+    folder_.Write(absl::StrCat("tree/", name), "x");
+  }
+  FileSelectionOptions options = Recursive();
+  options.any_file = true;
+  EXPECT_THAT(Select({"tree"}, options), testing::SizeIs(6));
+  options.signature_suffix = ".sig";
+  struct stat manifest = {};
+  ASSERT_EQ(stat(folder_.Path("tree/manifest").c_str(), &manifest), 0);
+  options.signature_file = IdentityOf(manifest);
+  EXPECT_THAT(Select({"tree"}, options),
+              UnorderedElementsAre("@/tree/program: elf", "@/tree/sig: other",
+                                   "@/tree/program.sig: skipped, signature file",
+                                   "@/tree/.sig: skipped, signature file",
+                                   "@/tree/.x.0123456789abcdef.tmp: skipped, signature file",
+                                   "@/tree/manifest: skipped, signature file"));
+  // Named ones too: a second "jet-sign --detached *" is no failure.
+  options.any_file = false;
+  EXPECT_THAT(Select({"tree/program.sig", "tree/manifest", "tree/program"}, options),
+              ElementsAre("@/tree/program.sig: skipped, signature file",
+                          "@/tree/manifest: skipped, signature file", "@/tree/program: elf"));
 }
 
 TEST_F(FileSelectionTest, NothingNamedIsNothingSelected) { EXPECT_THAT(Select({}), IsEmpty()); }

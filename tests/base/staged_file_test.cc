@@ -8,13 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/file.h"
 #include "tests/base/child.h"
 #include "tests/base/scratch_folder.h"
@@ -115,6 +119,82 @@ TEST(StagedFileTest, ModeIsExactWhateverTheUmask) {
       ASSERT_THAT(status, IsOk());
       EXPECT_EQ(ModeOf(folder.Path("file")), mode) << mask;
     }
+  }
+}
+
+absl::Status ReplaceAt(const std::string& folder, const std::string& name,
+                       absl::string_view content) {
+  absl::StatusOr<StagedFile> file = StagedFile::WritePublicAt(
+      test::Open(folder, O_PATH | O_DIRECTORY).get(), name, AsBytes(content));
+  return file.ok() ? file->Replace() : file.status();
+}
+
+// Makes a file, replaces it, and tries what cannot be replaced; returns what is wrong.
+std::string ReplaceInAllWays(const ScratchFolder& folder) {
+  const mode_t before = umask(077);
+  std::string wrong;
+  for (const std::string content : {"first", "second", ""}) {
+    const absl::Status status = ReplaceAt(folder.path(), "file", content);
+    if (!status.ok()) absl::StrAppend(&wrong, status.ToString(), ";");
+    if (ContentOf(folder.Path("file")) != content) absl::StrAppend(&wrong, content, ";");
+    if (ModeOf(folder.Path("file")) != 0644) absl::StrAppend(&wrong, "mode;");
+  }
+  umask(before);
+  if (symlink("file", folder.Path("link").c_str()) != 0) return "symlink";
+  folder.MakeFolder("folder");
+  for (const std::string name : {"link", "folder"}) {
+    const absl::Status status = ReplaceAt(folder.path(), name, "x");
+    if (!absl::IsFailedPrecondition(status)) absl::StrAppend(&wrong, status.ToString(), ";");
+  }
+  const std::vector<std::string> names = NamesIn(folder.path());
+  if (names != std::vector<std::string>{"file", "folder", "link"}) {
+    absl::StrAppend(&wrong, absl::StrJoin(names, ","));
+  }
+  return wrong;
+}
+
+TEST(StagedFileTest, ReplacesARegularFileAndNothingElse) {
+  EXPECT_EQ(ReplaceInAllWays(ScratchFolder()), "");
+}
+
+TEST(StagedFileTest, ReplacesWithoutProcToo) {
+  EXPECT_EQ(test::InChild([] {
+              HideProc();
+              return ReplaceInAllWays(ScratchFolder());
+            }),
+            "");
+}
+
+TEST(StagedFileTest, OldOrNewIsThereAtEveryMomentOfAReplacement) {
+  const ScratchFolder folder;
+  const std::string path = folder.Write("file", std::string(5000, 'a'));
+  std::atomic<bool> stop = false;
+  int bad = 0;
+  std::thread reader([&] {
+    while (!stop) {
+      const absl::StatusOr<Bytes> content = ReadFile(path, kLimit);
+      const bool whole = content.ok() && content->size() == 5000 &&
+                         std::count(content->begin(), content->end(), content->front()) == 5000;
+      if (!whole) ++bad;
+    }
+  });
+  for (int i = 0; i < 500; ++i) {
+    const std::string content(5000, static_cast<char>('a' + i % 26));
+    EXPECT_THAT(ReplaceAt(folder.path(), "file", content), IsOk());
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(bad, 0);
+}
+
+TEST(StagedFileTest, TemporaryNamesAreKnown) {
+  EXPECT_TRUE(IsTemporaryName(".file.0123456789abcdef.tmp"));
+  EXPECT_TRUE(IsTemporaryName("..0123456789abcdef.0123456789abcdef.tmp"));
+  for (const char* name :
+       {"", ".tmp", "..0123456789abcde.tmp", "file.0123456789abcdef.tmp", ".file.tmp",
+        ".file.0123456789abcdeg.tmp", ".file.0123456789ABCDEF.tmp", ".file-0123456789abcdef.tmp",
+        ".file.0123456789abcdef.tmpx", ".0123456789abcdef.tmp"}) {
+    EXPECT_FALSE(IsTemporaryName(name)) << name;
   }
 }
 

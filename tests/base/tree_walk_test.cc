@@ -239,6 +239,55 @@ TEST(TreeWalkTest, AFolderThatIsMovedAwayDoesNotLeadOutOfTheTree) {
   EXPECT_THAT(walked.errors, testing::Contains(HasSubstr("r/a/b: ABORTED: ")));
 }
 
+TEST(TreeWalkTest, FilesComeWithTheirFolderWhichStaysOpenForThem) {
+  const ScratchFolder folder;
+  folder.Write("a/b/c/file", "x");
+  TreeWalkOptions options;
+  options.open_levels = 1;
+  std::vector<TreeFile> files;
+  WalkTree(
+      OpenFolder(folder.path()), "r", options,
+      [&](TreeFile file) { files.push_back(std::move(file)); },
+      [](const std::string& path, const absl::Status& error) { ADD_FAILURE() << path << error; });
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].name, "file");
+  std::filesystem::rename(folder.Path("a/b/c"), folder.Path("moved"));
+  struct stat status = {};
+  ASSERT_EQ(fstatat(files[0].folder->get(), "file", &status, 0), 0);
+  EXPECT_EQ(status.st_ino, files[0].status.st_ino);
+}
+
+TEST(TreeWalkTest, AFolderThatIsListedFirstHasNoneOfTheFilesAddedMeanwhile) {
+  const ScratchFolder folder;
+  // More than one call of the system yields.
+  for (int i = 0; i < 3000; ++i) folder.Write(absl::StrCat("sub/a-file-with-a-long-name-", i), "");
+  TreeWalkOptions options;
+  options.list_first = true;
+  const Walked walked = Walk(OpenFolder(folder.path()), options, [&](const TreeFile& file) {
+    folder.Write(absl::StrCat("sub/", file.name, ".sig"), "");
+  });
+  EXPECT_EQ(walked.files.size(), 3000u);
+  EXPECT_THAT(walked.errors, IsEmpty());
+}
+
+// Whoever replaces a file has it under a temporary name for a moment.
+TEST(TreeWalkTest, ATemporaryNameThatIsGoneIsNoFailure) {
+  for (const bool temporary : {true, false}) {
+    const ScratchFolder folder;
+    const std::string names[] = {temporary ? ".a.0123456789abcdef.tmp" : ".a.tmp",
+                                 temporary ? ".b.0123456789abcdef.tmp" : ".b.tmp"};
+    for (const std::string& name : names) folder.Write(name, "x");
+    // Whichever comes first, the other one is gone then.
+    const Walked walked = Walk(OpenFolder(folder.path()), {}, [&](const TreeFile& file) {
+      for (const std::string& name : names) {
+        if (name != file.name) std::filesystem::remove(folder.Path(name));
+      }
+    });
+    EXPECT_EQ(walked.files.size(), 1u);
+    EXPECT_EQ(walked.errors.size(), temporary ? 0u : 1u);
+  }
+}
+
 TEST(TreeWalkTest, EveryFolderThatAMoveMadeUnreachableIsReported) {
   const ScratchFolder outside;
   const ScratchFolder folder;

@@ -52,6 +52,13 @@ TEST_F(JsonTest, EveryCommandEndsWithASummary) {
       {"jet-sign -r . --key k --json --dry-run", 0},
       {"cp /bin/true new; jet-appraise good new --json", 1},
       {"jet-appraise good missing --json", 3},
+      {"jet-sign good --key k --detached --quiet; jet-sign apply good --json", 0},
+      {"jet-sign apply new --json", 1},
+      {"mkdir d; cp /bin/true d; jet-sign -r d --key k --manifest m --quiet; jet-appraise "
+       "--manifest "
+       "m --root d --json",
+       0},
+      {"jet-sign apply --manifest m --root d --json", 0},
       {"jet-keystore list --json", 0},
       {"jet-keystore list --json --keystore none-yet", 0},
       {"jet-certificate-request list --certs-dir none-yet --json", 0},
@@ -89,9 +96,9 @@ TEST_F(JsonTest, TypesAreThoseOfTheContract) {
 TEST_F(JsonTest, AFileHasEveryMemberWhateverItsVerdict) {
   for (const json& line : Lines("jet-appraise good unsigned --json", 1)) {
     if (line["type"] != "file") continue;
-    for (const char* member :
-         {"path", "verdict", "key_name", "key_id", "ski", "hash_algorithm", "digest",
-          "signature_version", "kernel_cause", "trust", "in_kernel_keyring", "detail"}) {
+    for (const char* member : {"path", "verdict", "key_name", "key_id", "ski", "hash_algorithm",
+                               "digest", "signature_version", "kernel_cause", "trust",
+                               "signature_source", "in_kernel_keyring", "detail"}) {
       EXPECT_TRUE(line.contains(member)) << member;
     }
   }
@@ -116,6 +123,44 @@ TEST_F(JsonTest, SignResults) {
   EXPECT_EQ(lines[1]["key_name"], "k");
   EXPECT_EQ(lines[2]["result"], "failed");
   EXPECT_THAT(ran_.err, HasSubstr("text: not signed"));
+}
+
+TEST_F(JsonTest, SaysWhereSignaturesComeFromAndGo) {
+  const std::vector<json> lines = Lines(
+      "mkdir d; cp /bin/true d/f; jet-sign d/f --key k --json; jet-sign d/f --key k --detached "
+      "--json; jet-sign -r d --key k --manifest m --json; jet-appraise d/f --json; jet-appraise "
+      "d/f "
+      "--detached --json; jet-appraise --manifest m --root d --json",
+      0);
+  std::vector<std::string> places;
+  for (const json& line : lines) {
+    if (line["type"] != "file" || line.value("result", "") == "skipped") continue;
+    const bool made = line.contains("result");
+    EXPECT_EQ(line[made ? "result" : "verdict"], made ? "signed" : "valid");
+    places.push_back(line[made ? "signature_destination" : "signature_source"]);
+  }
+  EXPECT_THAT(places, testing::ElementsAre("xattr", "detached", "manifest", "xattr", "detached",
+                                           "manifest"));
+}
+
+TEST_F(JsonTest, ApplyResults) {
+  const std::vector<json> lines = Lines(
+      "for f in a b c; do cp /bin/true $f; done; jet-sign a b --key k --detached --quiet; printf x "
+      ">>b; jet-sign apply a b c missing --jobs 1 --json",
+      3);
+  ASSERT_EQ(lines.size(), 5u);
+  const char* results[] = {"applied", "refused", "missing-signature", "failed"};
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(lines[i]["result"], results[i]);
+  EXPECT_EQ(lines[0]["verdict"], "valid");
+  EXPECT_EQ(lines[0]["key_name"], "k");
+  EXPECT_EQ(lines[1]["verdict"], "mismatch");
+  for (size_t i = 1; i < 4; ++i) EXPECT_TRUE(lines[i]["detail"].is_string());
+  for (const char* member : {"applied", "refused", "missing_signature", "failed"}) {
+    EXPECT_EQ(lines[4][member], 1) << member;
+  }
+  for (const char* member : {"would_apply", "already_valid", "not_permitted", "skipped"}) {
+    EXPECT_EQ(lines[4][member], 0) << member;
+  }
 }
 
 TEST_F(JsonTest, NamesOfAnyBytesCanBeRead) {

@@ -36,6 +36,8 @@ HostKey $work/$1
 PidFile $work/sshd.pid
 AuthorizedKeysFile $work/authorized_keys
 StrictModes no
+# So that bash, which runs the commands, does not read the user's own ~/.bashrc: it does so only at the first level.
+SetEnv SHLVL=2
 UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no

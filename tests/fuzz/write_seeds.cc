@@ -1,12 +1,13 @@
 // Writes what the fuzzers start from: small valid inputs, made by the encoders, so that they are
 // always of the format of today.
-//   write_seeds FOLDER   makes FOLDER/record/... and FOLDER/transfer/...; FOLDER must be there
+//   write_seeds FOLDER   makes FOLDER/manifest/... and the like; FOLDER must be there
 #include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -16,6 +17,7 @@
 #include "keystore/pending_work.h"
 #include "keystore/record.h"
 #include "keystore/transfer.h"
+#include "sign/manifest.h"
 
 namespace jet::keystore {
 namespace {
@@ -61,6 +63,15 @@ void WriteRecords(const std::string& folder) {
   record.private_key_sha256 = Digits(64, '5');
   record.origin = KeyOrigin::kGenerated;
   seeds.Write(EncodeRecordFile(EncodeRecord(record), hmac));
+  Record in_token = record;
+  in_token.private_key_sha256.reset();
+  in_token.private_key_uri = "pkcs11:token=re0;object=release";
+  seeds.Write(EncodeRecordFile(EncodeRecord(in_token), hmac));
+  Record waiting = record;
+  waiting.subject_key_identifier.clear();
+  waiting.certificate_sha256.clear();
+  waiting.request_sha256 = Digits(64, '6');
+  seeds.Write(EncodeRecordFile(EncodeRecord(waiting), hmac));
 }
 
 // The fuzzer's first byte, 1, asks for the checksum to be made right after each mutation.
@@ -124,6 +135,23 @@ void WriteTransfers(const std::string& folder) {
   seeds.Write(absl::StrCat("0", EncodePendingEntry(entry)));
 }
 
+// What is between the first and the last line of a manifest, which the fuzzer puts there.
+void WriteManifests(const std::string& folder) {
+  Seeds seeds(folder, "manifest");
+  const auto digest =
+      crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, base::AsBytes("content"));
+  Require(digest.ok(), "no SHA-256");
+  std::vector<sign::ManifestEntry> entries;
+  for (const char* path : {"usr/bin/program", "a\nb\\c"}) {
+    entries.push_back({path, *digest, {1, 2, 3, 4}, base::Bytes(64, 5)});
+  }
+  const auto text = sign::EncodeManifest(entries);
+  Require(text.ok(), text.status().ToString());
+  const size_t begin = text->find('\n') + 1;
+  const size_t end = text->rfind('\n', text->size() - 2) + 1;
+  seeds.Write(text->substr(begin, end - begin));
+}
+
 }  // namespace
 }  // namespace jet::keystore
 
@@ -131,5 +159,6 @@ int main(int argc, char** argv) {
   jet::keystore::Require(argc == 2, "usage: write_seeds FOLDER");
   jet::keystore::WriteRecords(argv[1]);
   jet::keystore::WriteTransfers(argv[1]);
+  jet::keystore::WriteManifests(argv[1]);
   return 0;
 }

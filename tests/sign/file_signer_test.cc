@@ -11,6 +11,7 @@
 #include "base/xattr.h"
 #include "ima/signature.h"
 #include "sign/sign_digest.h"
+#include "sign/xattr_store.h"
 #include "tests/base/child.h"
 #include "tests/base/scratch_folder.h"
 #include "tests/crypto/test_keys.h"
@@ -47,7 +48,8 @@ class FileSignerTest : public testing::Test {
 
   absl::StatusOr<SignOutcome> Sign(const FileSigner& signer, const std::string& path) {
     const base::UniqueFd fd = test::Open(path, O_RDONLY);
-    return signer.Sign(fd.get(), hasher_);
+    XattrStore store(fd.get());
+    return signer.Sign(fd.get(), store, hasher_);
   }
 
   static absl::optional<base::Bytes> XattrOf(const std::string& path) {
@@ -75,14 +77,14 @@ TEST_F(FileSignerTest, WritesASignatureOverTheFilesBytes) {
   EXPECT_EQ(outcome.change_detection, base::ChangeDetection::kLease);
   const auto value = XattrOf(path);
   ASSERT_TRUE(value.has_value());
-  EXPECT_EQ(outcome.xattr_size, value->size());
+  EXPECT_EQ(outcome.value, *value);
   const ima::DecodedXattr decoded = ima::DecodeXattr(*value);
   EXPECT_EQ(decoded.key_id, (ima::KeyId{0x11, 0x11, 0x11, 0x11}));
-  EXPECT_THAT(signer_->public_key().Verify(
-                  crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, base::AsBytes("content"))
-                      .value(),
-                  decoded.payload),
-              test::IsOk());
+  EXPECT_THAT(
+      signer_->public_key().Verify(
+          crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, base::AsBytes("content")).value(),
+          decoded.payload),
+      test::IsOk());
 }
 
 TEST_F(FileSignerTest, SignsEmptyAndReadOnlyFiles) {
@@ -212,9 +214,9 @@ TEST_F(FileSignerTest, RefusesACertificateThatNoSignatureCanName) {
   test::CertificateSpec spec;
   spec.key_type = "rsa:2048";
   spec.subject_key_identifier = absl::nullopt;
-  EXPECT_THAT(FileSigner::New(*signer_, test::MakeCertificate(spec), {}, {}).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("no subject key identifier")));
+  EXPECT_THAT(
+      FileSigner::New(*signer_, test::MakeCertificate(spec), {}, {}).status(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no subject key identifier")));
 }
 
 TEST(SignResultTest, HasTheNamesOfTheContract) {
