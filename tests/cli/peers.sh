@@ -28,7 +28,8 @@ new_ssh_key() { ssh-keygen -q -t ed25519 -N '' -C '' -f "$1"; }
 
 listening() { (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
-# Starts sshd with the host key NAME.
+# Starts sshd with the host key NAME. SHLVL: bash, which runs what is asked for, reads ~/.bashrc only at the first level,
+# and what that does is no part of the tests.
 start_sshd() {
   cat >"$work/sshd_config" <<END
 ListenAddress 127.0.0.1:$port
@@ -36,14 +37,12 @@ HostKey $work/$1
 PidFile $work/sshd.pid
 AuthorizedKeysFile $work/authorized_keys
 StrictModes no
-# So that bash, which runs the commands, does not read the user's own ~/.bashrc: it does so only at the first level.
-SetEnv SHLVL=2
 UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
 MaxStartups 100
-SetEnv PATH=$PATH
+SetEnv PATH=$PATH SHLVL=2
 LogLevel ERROR
 END
   # Where sshd keeps its privileges apart.
