@@ -159,6 +159,15 @@ absl::Status MakeFolder(const std::string& path, mode_t mode) {
   return SyncFolder(ParentOf(clean_path));
 }
 
+absl::Status CheckNameIsFree(const std::string& path, absl::string_view advice) {
+  struct stat status = {};
+  if (lstat(path.c_str(), &status) == 0) {
+    return absl::AlreadyExistsError(absl::StrCat("'", path, "' exists already; ", advice));
+  }
+  if (errno == ENOENT) return absl::OkStatus();
+  return SystemError(errno, absl::StrCat("cannot look for '", path, "'"));
+}
+
 absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name) {
   // A second open of the same folder: fdopendir() takes its descriptor over and moves it.
   JET_ASSIGN_OR_RETURN(UniqueFd own, OpenAt(dir_fd, ".", O_RDONLY | O_DIRECTORY));

@@ -51,6 +51,10 @@ std::string WithoutTrailingSlashes(absl::string_view path);
 // by that name: opening it tells what.
 absl::Status MakeFolder(const std::string& path, mode_t mode);
 
+// ALREADY_EXISTS when there is anything by the name `path`; `advice` ends the message. For a name
+// that is to be given later: giving it tells for sure.
+absl::Status CheckNameIsFree(const std::string& path, absl::string_view advice);
+
 // Returns the names in the folder `dir_fd` without "." and "..", sorted. Does not move the
 // position of `dir_fd` itself.
 absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name);

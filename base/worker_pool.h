@@ -47,10 +47,16 @@ class WorkerPool {
       return;
     }
     std::unique_lock<std::mutex> lock(mutex_);
-    space_.wait(lock, [this] { return queue_.size() < capacity_; });
+    if (queue_.size() >= capacity_) {
+      // Until half of it is done: to be woken for every single job costs more than small jobs do.
+      waits_for_space_ = true;
+      space_.wait(lock, [this] { return queue_.size() <= capacity_ / 2; });
+      waits_for_space_ = false;
+    }
     queue_.push_back(std::move(job));
+    const bool wake = idle_ > 0;
     lock.unlock();
-    jobs_.notify_one();
+    if (wake) jobs_.notify_one();
   }
 
   // Waits until every job is done and ends the threads. No job may be submitted afterwards.
@@ -68,12 +74,15 @@ class WorkerPool {
   void Loop(int worker) {
     while (true) {
       std::unique_lock<std::mutex> lock(mutex_);
+      ++idle_;
       jobs_.wait(lock, [this] { return finished_ || !queue_.empty(); });
+      --idle_;
       if (queue_.empty()) return;
       Job job = std::move(queue_.front());
       queue_.pop_front();
+      const bool wake = waits_for_space_ && queue_.size() <= capacity_ / 2;
       lock.unlock();
-      space_.notify_one();
+      if (wake) space_.notify_one();
       work_(std::move(job), worker);
     }
   }
@@ -85,6 +94,8 @@ class WorkerPool {
   std::condition_variable space_;
   std::deque<Job> queue_;
   bool finished_ = false;
+  bool waits_for_space_ = false;  // Submit does
+  int idle_ = 0;                  // workers that wait for a job
   std::vector<std::thread> threads_;
 };
 

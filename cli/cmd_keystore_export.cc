@@ -21,19 +21,23 @@ namespace {
 constexpr mode_t kCertificateMode = 0644;
 constexpr mode_t kPrivateKeyMode = 0600;
 constexpr mode_t kRequestMode = 0644;
+constexpr char kStandardOutput[] = "-";
 
 struct ExportOptions {
   std::string name;
   std::string certificate;  // a path; "-" for standard output
   std::string private_key;  // a path
-  std::string request;      // a path
+  absl::optional<std::string> request;  // a path; "-" for standard output
   PassphraseOptions passphrase;
 };
 
 absl::Status CheckOptions(const ExportOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
-  if (!options.request.empty() && (!options.certificate.empty() || !options.private_key.empty())) {
+  if (options.request.has_value() && options.request->empty()) {
+    return UsageError("--request needs the name of a file, or - for standard output");
+  }
+  if (options.request.has_value() && (!options.certificate.empty() || !options.private_key.empty())) {
     return UsageError(
         "--request goes with neither --x509-cert nor --private-key: it is of a key that has no "
         "certificate yet");
@@ -46,7 +50,7 @@ absl::Status CheckOptions(const ExportOptions& options) {
 
 // DER, or PEM for a file that is called so and for people.
 std::string Encoded(const pki::Certificate& certificate, const std::string& path) {
-  const bool is_pem = path == "-" || absl::EndsWith(path, ".pem");
+  const bool is_pem = path == kStandardOutput || absl::EndsWith(path, ".pem");
   return is_pem ? certificate.Pem() : std::string(base::AsText(certificate.der()));
 }
 
@@ -87,23 +91,33 @@ absl::StatusOr<ExitStatus> ExportRequest(Session& session, const ExportOptions& 
         "the key '", options.name, "' has its certificate: there is no request any more"));
   }
   NoteUnlessChecked(session, store);
+  const std::string pem = key->request.Pem();
+  const std::string& path = *options.request;
+  if (path == kStandardOutput) {
+    JET_RETURN_IF_ERROR(base::WriteAll(STDOUT_FILENO, base::AsBytes(pem), "stdout"));
+    return ExitStatus::kGood;
+  }
   std::vector<base::StagedFile> files;
   JET_ASSIGN_OR_RETURN(base::StagedFile file,
-                       base::StagedFile::Write(options.request, kRequestMode,
-                                               base::AsBytes(key->request.Pem())));
+                       base::StagedFile::Write(path, kRequestMode, base::AsBytes(pem)));
   files.push_back(std::move(file));
   JET_RETURN_IF_ERROR(base::PublishTogether(files));
-  session.output.Object(
-      {{"type", "key"}, {"name", options.name}, {"request_path", options.request}});
-  session.output.Labelled({{"Key Name", options.name}, {"Request", options.request}});
+  session.output.Object({{"type", "key"}, {"name", options.name}, {"request_written_to", path}});
+  session.output.Labelled({{"Key Name", options.name}, {"Request", path}});
   return ExitStatus::kGood;
 }
 
 absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
   JET_RETURN_IF_ERROR(CheckOptions(options));
-  if (!options.request.empty()) return ExportRequest(session, options);
-  if (options.certificate.empty() && options.private_key.empty()) options.certificate = "-";
+  if (options.request.has_value()) return ExportRequest(session, options);
+  if (options.certificate.empty() && options.private_key.empty()) options.certificate = kStandardOutput;
   crypto::Secret passphrase;
+  if (!options.private_key.empty()) {
+    // Nobody types passphrases for a key that is not there, or waits for its certificate.
+    JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
+                         OpenKeystore(session, keystore::Access::kRead));
+    JET_RETURN_IF_ERROR(store.Find(options.name).status());
+  }
   if (!options.private_key.empty()) {
     JET_ASSIGN_OR_RETURN(passphrase,
                          ReadNewPassphrase(options.passphrase, absl::StrCat("the exported key '",
@@ -122,14 +136,14 @@ absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
     files.push_back(std::move(file));
   }
   const std::string certificate = Encoded(key.certificate, options.certificate);
-  if (!options.certificate.empty() && options.certificate != "-") {
+  if (!options.certificate.empty() && options.certificate != kStandardOutput) {
     JET_ASSIGN_OR_RETURN(base::StagedFile file,
                          base::StagedFile::Write(options.certificate, kCertificateMode,
                                                  base::AsBytes(certificate)));
     files.push_back(std::move(file));
   }
   JET_RETURN_IF_ERROR(base::PublishTogether(files));
-  if (options.certificate != "-") {
+  if (options.certificate != kStandardOutput) {
     Report(session, options, key.certificate);
     return ExitStatus::kGood;
   }
@@ -148,7 +162,8 @@ RunFunction DeclareKeystoreExport(OptionParser& parser) {
   parser.Value("--private-key", options->private_key, "FILE",
                "Write the private key there, under a passphrase (PKCS#8)");
   parser.Value("--request", options->request, "FILE",
-               "Write the request of a key that waits for its certificate there (PKCS#10, PEM)");
+               "Write the request of a key that waits for its certificate there (PKCS#10, PEM), - for "
+               "standard output");
   DeclarePassphrase(parser, options->passphrase);
   return [options](Session& session) { return RunExport(session, *options); };
 }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -5,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/file.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -31,6 +34,7 @@ constexpr char kPrivateKeyFile[] = "ima-privkey.pem";
 constexpr char kCertificateFile[] = "ima-cert.x509";
 
 constexpr mode_t kRequestMode = 0644;
+constexpr char kStandardOutput[] = "-";
 
 // As long as Junos's own self-signed certificates are valid.
 constexpr int kDefaultDays = 1825;
@@ -45,7 +49,7 @@ struct GenerateOptions {
   PrivateKeyOptions ca_private_key;
   std::string out_dir;
   bool no_encryption = false;
-  std::string request;  // a path
+  absl::optional<std::string> request;  // a path; "-" for standard output
   PassphraseOptions passphrase;
   PeerOptions peers;
 };
@@ -65,7 +69,10 @@ absl::Status CheckOptions(const GenerateOptions& options) {
         "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA (for the "
         "keystore's own passphrase: --store-passphrase-file, -fd, -env)");
   }
-  if (!options.request.empty() &&
+  if (options.request.has_value() && options.request->empty()) {
+    return UsageError("--request needs the name of a file, or - for standard output");
+  }
+  if (options.request.has_value() &&
       (!options.out_dir.empty() || !options.ca_certificate.empty() || options.keyring.has_value() ||
        options.days.has_value() || options.peers.with_private_key)) {
     return UsageError(
@@ -148,6 +155,16 @@ absl::StatusOr<keystore::WaitingKey> AddWaiting(const Session& session,
   return store.AddWaiting(key);
 }
 
+void ReportWaiting(Session& session, const keystore::WaitingKey& key, const std::string& path) {
+  Json object = KeyObject(key);
+  object["request_written_to"] = path;
+  session.output.Object(object);
+  session.output.Labelled({{"Key Name", key.name},
+                           {"Subject", key.request.subject_text()},
+                           {"Key Type", key.request.public_key().type().name},
+                           {"Request", path}});
+}
+
 // The key waits in the keystore for the certificate that answers its request.
 absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& options,
                                        const crypto::PrivateKey& key) {
@@ -155,26 +172,29 @@ absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& 
                        crypto::MakeSigner(key.Share()));
   JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
                        pki::MakeRequest(*signer, options.subject));
-  // Before the key is stored: what cannot be written there leaves nothing behind.
+  const std::string& path = *options.request;
   std::vector<base::StagedFile> files;
-  JET_ASSIGN_OR_RETURN(
-      base::StagedFile file,
-      base::StagedFile::Write(options.request, kRequestMode, base::AsBytes(request.Pem())));
-  files.push_back(std::move(file));
+  if (path != kStandardOutput) {
+    // Before the key is stored, as a name that is taken would leave a key and no request.
+    JET_RETURN_IF_ERROR(base::CheckNameIsFree(path, "name another file"));
+    JET_ASSIGN_OR_RETURN(
+        base::StagedFile file,
+        base::StagedFile::Write(path, kRequestMode, base::AsBytes(request.Pem())));
+    files.push_back(std::move(file));
+  }
   JET_ASSIGN_OR_RETURN(const keystore::WaitingKey waiting,
                        AddWaiting(session, {options.key_name, request, key}));
-  const absl::Status published = base::PublishTogether(files);
-  if (!published.ok()) {
+  const absl::Status written =
+      files.empty()
+          ? base::WriteAll(STDOUT_FILENO, base::AsBytes(request.Pem()), "standard output")
+          : base::PublishTogether(files);
+  if (!written.ok()) {
     return base::Annotate(
-        published, absl::StrCat("the key waits in the keystore, its request was not written "
-                                "(`jet-keystore export ",
-                                options.key_name, " --request FILE` writes it)"));
+        written, absl::StrCat("the key waits in the keystore, its request was not written "
+                              "(`jet-keystore export ",
+                              options.key_name, " --request FILE` writes it)"));
   }
-  session.output.Object(KeyObject(waiting));
-  session.output.Labelled({{"Key Name", options.key_name},
-                           {"Subject", request.subject_text()},
-                           {"Key Type", request.public_key().type().name},
-                           {"Request", options.request}});
+  if (!files.empty()) ReportWaiting(session, waiting, path);
   session.output.Note(absl::StrCat("`jet-keystore import --key-name ", options.key_name,
                                    " --x509-cert FILE` joins the certificate to the key"));
   return ExitStatus::kGood;
@@ -189,7 +209,7 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
   JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
-  if (!options.request.empty()) return MakeRequest(session, options, key);
+  if (options.request.has_value()) return MakeRequest(session, options, key);
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
   if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
   StoreKeyOptions store;
@@ -229,8 +249,8 @@ RunFunction DeclareKeystoreGenerate(OptionParser& parser) {
   parser.Value("--out-dir", options->out_dir, "DIR",
                "Write ima-privkey.pem and ima-cert.x509 there instead of storing the key");
   parser.Value("--request", options->request, "FILE",
-               "Write a certificate request (PKCS#10, PEM) there; the key waits in the keystore for "
-               "the certificate, which import joins to it");
+               "Write a certificate request (PKCS#10, PEM) there, - for standard output; the key "
+               "waits in the keystore for the certificate, which import joins to it");
   parser.Flag("--no-encryption", options->no_encryption,
               "With --out-dir: write the private key without a passphrase");
   DeclarePassphrase(parser, options->passphrase);

@@ -8,9 +8,11 @@
 #include "cli/command.h"
 #include "cli/key_commands.h"
 #include "cli/keyring_option.h"
+#include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/store_key.h"
 #include "jet-cert-request/certs_folder.h"
+#include "keystore/keystore.h"
 #include "pki/pkcs12.h"
 
 namespace jet::cli {
@@ -97,6 +99,21 @@ absl::StatusOr<KeyMaterial> Read(const Session& session, const ImportOptions& op
   return ReadFiles(options.private_key, options.certificate);
 }
 
+// A private key can be sent to peers when it is given, or waits in the keystore for this certificate.
+absl::Status CheckPrivateKeyIsThere(const Session& session, const std::string& name,
+                                    const KeyMaterial& material) {
+  if (material.private_key.has_value()) return absl::OkStatus();
+  const absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kRead);
+  if (store.ok()) {
+    const absl::StatusOr<absl::optional<keystore::WaitingKey>> waiting = store->FindWaiting(name);
+    // What cannot be read is said by who stores the key.
+    if (!waiting.ok() || waiting->has_value()) return absl::OkStatus();
+  } else if (!absl::IsNotFound(store.status())) {
+    return store.status();
+  }
+  return UsageError("--with-private-key is for --private-key, which is not given");
+}
+
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptions& options) {
@@ -105,6 +122,9 @@ absl::StatusOr<ExitStatus> RunKeystoreImport(Session& session, const ImportOptio
   const absl::Status name_status = keystore::CheckKeyName(name);
   if (!name_status.ok()) return UsageError(name_status.message());
   JET_ASSIGN_OR_RETURN(const KeyMaterial material, Read(session, options));
+  if (options.peers.with_private_key) {
+    JET_RETURN_IF_ERROR(CheckPrivateKeyIsThere(session, name, material));
+  }
   const keystore::NewKey key{name, material.certificate,
                              material.private_key.has_value() ? &*material.private_key : nullptr,
                              keystore::KeyOrigin::kImported};

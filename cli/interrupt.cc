@@ -7,7 +7,12 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "used in a signal handler");
 
-void OnSignal(int /*signal*/) { interrupted = true; }
+// The next signal, whichever of the two it is, does what it does by default.
+void OnSignal(int /*signal*/) {
+  interrupted = true;
+  (void)signal(SIGINT, SIG_DFL);
+  (void)signal(SIGTERM, SIG_DFL);
+}
 
 }  // namespace
 
@@ -15,8 +20,7 @@ Interrupt::Interrupt() {
   interrupted = false;
   struct sigaction action = {};
   action.sa_handler = OnSignal;
-  // Once: the next one does what it does by default. System calls go on.
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   (void)sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < kSignals.size(); ++i) {
     (void)sigaction(kSignals[i], nullptr, &old_actions_[i]);

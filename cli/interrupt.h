@@ -8,8 +8,8 @@
 
 namespace jet::cli {
 
-// As long as it lives, the first SIGINT or SIGTERM only sets requested(); the second one ends the
-// process as it would without this. What the program ignores stays ignored. At most one at a time.
+// As long as it lives, the first SIGINT or SIGTERM only sets requested(); the second of either ends
+// the process. What the program ignores stays ignored. At most one at a time.
 class Interrupt {
  public:
   Interrupt();

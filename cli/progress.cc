@@ -55,15 +55,18 @@ Progress::Progress(Output& output, std::vector<std::string> paths)
 }
 
 Progress::~Progress() {
-  ended_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+  }
+  end_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   output_.Progress("");
 }
 
 void Progress::Show() {
-  while (!ended_) {
-    std::this_thread::sleep_for(kInterval);
-    if (ended_) return;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!end_.wait_for(lock, kInterval, [this] { return ended_.load(); })) {
     output_.Progress(ProgressText({.files = files_,
                                    .bytes = bytes_,
                                    .total_bytes = total_bytes_,

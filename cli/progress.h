@@ -3,7 +3,9 @@
 #define JET_CLI_PROGRESS_H_
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,7 +23,7 @@ struct ProgressFigures {
   absl::Duration elapsed;
 };
 
-// "1,234 files, 567 MB, 210 MB/s, 12 s left"; the time left only where it can be told.
+// "1234 files, 567 MB, 210 MB/s, 12 s left"; the time left only where it can be told.
 std::string ProgressText(const ProgressFigures& figures);
 
 // Shows a line several times a second, from threads of its own, as long as it lives; nothing at all
@@ -50,6 +52,8 @@ class Progress {
   std::atomic<uint64_t> bytes_{0};
   std::atomic<uint64_t> total_bytes_{0};
   std::atomic<bool> ended_{false};
+  std::mutex mutex_;
+  std::condition_variable end_;
   std::vector<std::thread> threads_;
 };
 

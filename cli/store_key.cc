@@ -80,6 +80,12 @@ absl::StatusOr<bool> IsToBeJoined(const keystore::Keystore& store, const keystor
                                   std::vector<std::string>& warnings) {
   if (!options.join) return false;
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
+  for (const keystore::DamagedKey& damaged : listing.damaged) {
+    if (damaged.name == key.name) {
+      return base::Annotate(damaged.error,
+                            absl::StrCat("the key '", key.name, "' is there, and damaged"));
+    }
+  }
   for (const keystore::WaitingKey& waiting : listing.waiting) {
     if (waiting.name == key.name) {
       if (key.private_key == nullptr) return true;
@@ -124,9 +130,6 @@ absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore
     }
   }
   JET_ASSIGN_OR_RETURN(const bool join, IsToBeJoined(store, key, options, warnings));
-  if (options.peers.with_private_key && key.private_key == nullptr && !join) {
-    return UsageError("--with-private-key is for --private-key, which is not given");
-  }
   if (replication != nullptr) JET_RETURN_IF_ERROR(Note(key, options.peers, *replication));
   absl::StatusOr<keystore::StoredKey> stored =
       join ? store.Join(key.name, key.certificate, mirror) : store.Add(key, mirror);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -29,15 +30,6 @@ struct Staged {
   std::vector<base::StagedFile> files;
   pki::CertificateRequest request;
 };
-
-absl::Status CheckFree(const std::string& path, absl::string_view advice) {
-  struct stat status = {};
-  if (lstat(path.c_str(), &status) == 0) {
-    return absl::AlreadyExistsError(absl::StrCat("'", path, "' exists already; ", advice));
-  }
-  if (errno == ENOENT) return absl::OkStatus();
-  return base::SystemError(errno, absl::StrCat("cannot look for '", path, "'"));
-}
 
 absl::Status CheckWanted(const NewRequest& wanted) {
   JET_RETURN_IF_ERROR(CheckCertificateName(wanted.name));
@@ -141,7 +133,7 @@ absl::Status CheckNameIsFree(const CertsFolder& folder, const CertificateName& n
                              const std::string& key_out) {
   for (const std::string& path : {folder.KeyPath(name), folder.RequestPath(name),
                                   folder.CertificatePath(name), folder.ChainPath(name)}) {
-    JET_RETURN_IF_ERROR(CheckFree(path, "take another index, or move it away"));
+    JET_RETURN_IF_ERROR(base::CheckNameIsFree(path, "take another index, or move it away"));
   }
   if (key_out.empty()) return absl::OkStatus();
   if (IsIn(folder, key_out)) {
@@ -160,7 +152,7 @@ absl::Status CheckKeyOut(const std::string& key_out) {
     return base::SystemError(error_number,
                              absl::StrCat("cannot create '", key_out, "' in '", parent, "'"));
   }
-  return CheckFree(key_out, "name another file for the key, or move it away");
+  return base::CheckNameIsFree(key_out, "name another file for the key, or move it away");
 }
 
 absl::StatusOr<RequestFiles> MakeRequestFiles(const CertsFolder& folder, const NewRequest& wanted) {

@@ -110,6 +110,7 @@ RaceCount RaceSite::Race(const std::vector<std::string>& command, const Change& 
   ended = true;
   changer.join();
   const base::ChildProcessResult result = ValueOf(ran);
+  if (result.signal != 0) throw std::runtime_error(absl::StrCat("signal ", result.signal));
   count.detections = CountLines(base::AsText(result.output), "\"result\":\"failed\"");
   Judge(count);
   return count;
