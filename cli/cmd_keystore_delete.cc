@@ -82,6 +82,7 @@ absl::StatusOr<Deletion> DeleteHere(const Session& session, const DeleteOptions&
     replication.TakeBack();
   }
   JET_RETURN_IF_ERROR(removed.status());
+  replication.End();
   deletion.removed = *removed;
   return deletion;
 }

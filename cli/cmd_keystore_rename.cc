@@ -35,7 +35,7 @@ bool HasItsNewName(const keystore::Keystore& store, const keystore::StoredKey& k
 
 absl::Status RenameNoted(keystore::Keystore& store, const RenameOptions& options,
                          const Replication& replication, RenamedKey& renamed) {
-  if (replication.WantsPrivateKey() && renamed.key->has_private_key) {
+  if (replication.WantsPrivateKey() && renamed.key->holds_private_key()) {
     JET_ASSIGN_OR_RETURN(renamed.private_key, store.OpenPrivateKey(options.old_name));
   }
   JET_RETURN_IF_ERROR(store.Rename(options.old_name, options.new_name));
@@ -55,13 +55,16 @@ absl::StatusOr<RenamedKey> RenameHere(const Session& session, const RenameOption
   }
   JET_ASSIGN_OR_RETURN(const keystore::StoredKey key, store.Find(options.old_name));
   JET_ASSIGN_OR_RETURN(const std::string sha256, key.certificate.Fingerprint());
-  JET_RETURN_IF_ERROR(replication.NoteRename(options.old_name, sha256));
+  // What is pending of a key that has the name is not to be lost to a rename that will fail.
+  if (absl::IsNotFound(store.Find(options.new_name).status())) {
+    JET_RETURN_IF_ERROR(replication.NoteRename(options.old_name, sha256));
+  }
   RenamedKey renamed = {key, absl::nullopt};
   const absl::Status status = RenameNoted(store, options, replication, renamed);
   // It may have its new name all the same: then the peers are to be told.
   if (!status.ok() && !HasItsNewName(store, key, options, status)) replication.TakeBack();
   JET_RETURN_IF_ERROR(status);
-  replication.EndRename();
+  replication.End();
   return renamed;
 }
 

@@ -29,6 +29,7 @@ struct LocalKey {
 struct Snapshot {
   std::map<std::string, LocalKey> keys;
   std::vector<keystore::PeerKey> told;  // of the keys, as a peer is told of them
+  std::set<std::string> waiting;        // names of keys that wait for their certificates
   std::map<std::string, PendingEntry> pending;
 };
 
@@ -76,6 +77,11 @@ std::string Sha256Of(const keystore::PeerKey* key) {
   return key == nullptr ? std::string() : key->certificate_sha256;
 }
 
+// True when the key has the name here that it is to give up: it got that again, or never lost it.
+bool IsHere(const Snapshot& snapshot, const keystore::PendingRename& rename) {
+  return Sha256Of(FindKey(snapshot.told, rename.from)) == rename.certificate_sha256;
+}
+
 // Reads what is pending for `peer` and drops from it what does not fit the keys that are here: its
 // writer was killed before he could change the keystore. REQUIRES: the keystore's lock is held, or
 // a writer could be between the two.
@@ -92,6 +98,9 @@ absl::Status TakePending(const Run& run, const Peer& peer, Snapshot& snapshot) {
     PendingEntry kept;
     JET_RETURN_IF_ERROR(run.pending.Change(peer.name, item.name, [&](PendingEntry& entry) {
       keystore::DropStale(entry, Sha256Of(here));
+      std::erase_if(entry.renames, [&](const keystore::PendingRename& rename) {
+        return IsHere(snapshot, rename);
+      });
       kept = entry;
     }));
     snapshot.pending.emplace(item.name, std::move(kept));
@@ -115,7 +124,7 @@ absl::StatusOr<keystore::Keystore> OpenToHandOn(const Session& session) {
   // The store key is made with the first key: where there are none it is not missed.
   JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kRead));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
-  if (!listing.keys.empty()) return unlocked;
+  if (!listing.keys.empty() || !listing.waiting.empty()) return unlocked;
   return store;
 }
 
@@ -124,10 +133,11 @@ absl::StatusOr<Snapshot> Take(const Run& run, const Peer& peer) {
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store, OpenToHandOn(run.session));
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
   JET_ASSIGN_OR_RETURN(snapshot.told, keystore::KeysForPeer(listing));
+  snapshot.waiting = WaitingNames(listing);
   JET_RETURN_IF_ERROR(TakePending(run, peer, snapshot));
   for (const keystore::StoredKey& key : listing.keys) {
     LocalKey local = {key, absl::nullopt};
-    if (key.has_private_key && WantsPrivateKey(run, snapshot, key.name)) {
+    if (key.holds_private_key() && WantsPrivateKey(run, snapshot, key.name)) {
       JET_ASSIGN_OR_RETURN(local.private_key, store.OpenPrivateKey(key.name));
     }
     snapshot.keys.emplace(key.name, std::move(local));
@@ -161,9 +171,9 @@ absl::Status NoteMissing(const Run& run, const Peer& peer, const Snapshot& snaps
 // What the comparison says where nothing is to be sent for the key.
 absl::Status PrintCompared(Run& run, const Peer& peer, const Snapshot& snapshot,
                            const keystore::KeyComparison& comparison) {
-  PeerOutcome outcome = OutcomeOf(peer, comparison);
+  PeerOutcome outcome = OutcomeOf(peer, comparison, snapshot.waiting);
   if (outcome.result == PeerResult::kVerifyOnly &&
-      WantsPrivateKey(run, snapshot, comparison.name)) {
+      ToSend(snapshot, comparison.name).private_key != nullptr) {
     outcome.operation = PeerOperation::kPut;
     outcome.detail = "its private key is not added to a key that is there; delete it there first";
   }
@@ -246,9 +256,9 @@ absl::Status RenameSync::Rename(const std::string& name) {
       const std::vector<PeerOutcome> outcomes,
       DeliverKey({run_.pending, peer_, run_.options.Timeout()}, name, ToSend(snapshot_, name)));
   asked_ = true;
-  told_.insert(name);
   for (const PeerOutcome& outcome : outcomes) {
     Print(run_, outcome);
+    told_.insert(outcome.key);
     if (!outcome.pending) continue;
     for (const auto& rename : snapshot_.pending.at(name).renames) told_.insert(rename.from);
   }

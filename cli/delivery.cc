@@ -148,6 +148,12 @@ absl::StatusOr<absl::optional<PendingPut>> PutToSend(const PendingEntry& entry,
   return entry.put;
 }
 
+bool HasRenameFrom(const PendingEntry& entry, const std::string& name) {
+  return std::any_of(
+      entry.renames.begin(), entry.renames.end(),
+      [&name](const keystore::PendingRename& rename) { return rename.from == name; });
+}
+
 // Tells a peer what is pending for one key, step by step.
 class KeyDelivery {
  public:
@@ -156,6 +162,10 @@ class KeyDelivery {
 
   absl::StatusOr<std::vector<PeerOutcome>> Run() {
     JET_ASSIGN_OR_RETURN(entry_, delivery_.pending.Find(delivery_.peer.name, name_));
+    // Somebody is about to delete it, or was killed as he was.
+    if (entry_.put.has_value() && entry_.Removes(entry_.put->certificate_sha256)) {
+      entry_.put.reset();
+    }
     JET_RETURN_IF_ERROR(Remove());
     JET_RETURN_IF_ERROR(Rename());
     JET_RETURN_IF_ERROR(Put());
@@ -177,10 +187,10 @@ class KeyDelivery {
   }
 
   absl::Status Remove();
-  absl::Status RemoveOldNames(const std::string& certificate_sha256);
+  absl::StatusOr<bool> RemoveOldNames(const std::string& certificate_sha256);
   absl::Status Rename();
   absl::Status RenameFrom(const keystore::PendingRename& rename);
-  absl::StatusOr<bool> NameIsGivenUp() const;
+  absl::StatusOr<std::string> NewNameOfHolder() const;
   absl::Status Put();
 
   const Delivery& delivery_;
@@ -195,25 +205,31 @@ class KeyDelivery {
 absl::Status KeyDelivery::Remove() {
   while (!entry_.removals.empty()) {
     const std::string removal = entry_.removals.front();
-    JET_RETURN_IF_ERROR(RemoveOldNames(removal));
+    JET_ASSIGN_OR_RETURN(const bool removed, RemoveOldNames(removal));
     if (stopped_) return absl::OkStatus();
-    Add(SendRemoval(delivery_, name_, removal), name_);
+    PeerOutcome outcome = SendRemoval(delivery_, name_, removal);
+    // Who has the name is none of this deletion's matter once the key went under an old one.
+    if (!removed || outcome.result != PeerResult::kConflict) Add(std::move(outcome), name_);
     if (stopped_) return absl::OkStatus();
     JET_RETURN_IF_ERROR(Settle([&](PendingEntry& entry) { std::erase(entry.removals, removal); }));
   }
   return absl::OkStatus();
 }
 
-// A key that was renamed here, and then deleted, before the peer heard of it.
-absl::Status KeyDelivery::RemoveOldNames(const std::string& certificate_sha256) {
+// A key that was renamed here, and then deleted, before the peer had renamed it. Returns whether it
+// was there under an old name; another key that has one is not told of.
+absl::StatusOr<bool> KeyDelivery::RemoveOldNames(const std::string& certificate_sha256) {
+  bool removed = false;
   const std::vector<keystore::PendingRename> renames = entry_.renames;
   for (const keystore::PendingRename& rename : renames) {
     if (rename.certificate_sha256 != certificate_sha256) continue;
-    Add(SendRemoval(delivery_, rename.from, certificate_sha256), rename.from);
-    if (stopped_) return absl::OkStatus();
+    PeerOutcome outcome = SendRemoval(delivery_, rename.from, certificate_sha256);
+    removed = removed || outcome.result == PeerResult::kDeleted;
+    if (outcome.result != PeerResult::kConflict) Add(std::move(outcome), rename.from);
+    if (stopped_) return removed;
     JET_RETURN_IF_ERROR(Settle([&](PendingEntry& entry) { std::erase(entry.renames, rename); }));
   }
-  return absl::OkStatus();
+  return removed;
 }
 
 absl::Status KeyDelivery::Rename() {
@@ -229,9 +245,8 @@ absl::Status KeyDelivery::RenameFrom(const keystore::PendingRename& rename) {
     why_not_renamed_ = outcome.detail;
     return Settle([&](PendingEntry& entry) { std::erase(entry.renames, rename); });
   }
-  if (outcome.result == PeerResult::kConflict) {
-    JET_ASSIGN_OR_RETURN(outcome.pending, NameIsGivenUp());
-  }
+  // The key has its old name there yet, or so it may be: `sync` sees that in what the peer lists.
+  if (outcome.result == PeerResult::kConflict) outcome.pending = true;
   outcome.verify_only = key_.has_private_key && outcome.private_key == false;
   // What became of the private key, which was to be sent with the import, the put tells.
   const bool settles_put =
@@ -247,14 +262,14 @@ absl::Status KeyDelivery::RenameFrom(const keystore::PendingRename& rename) {
   });
 }
 
-// True when the name, which another key has at the peer, is one that this key is to give up.
-absl::StatusOr<bool> KeyDelivery::NameIsGivenUp() const {
+// The name that the key which has this one at the peer is still to get there; empty: none.
+absl::StatusOr<std::string> KeyDelivery::NewNameOfHolder() const {
   JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, delivery_.pending.List());
-  return std::any_of(items.begin(), items.end(), [this](const keystore::PendingItem& item) {
-    return item.peer == delivery_.peer.name && item.name != name_ && item.entry.ok() &&
-           std::any_of(item.entry->renames.begin(), item.entry->renames.end(),
-                       [this](const auto& rename) { return rename.from == name_; });
-  });
+  for (const keystore::PendingItem& item : items) {
+    if (item.peer != delivery_.peer.name || item.name == name_ || !item.entry.ok()) continue;
+    if (HasRenameFrom(*item.entry, name_)) return item.name;
+  }
+  return std::string();
 }
 
 absl::Status KeyDelivery::Put() {
@@ -263,6 +278,14 @@ absl::Status KeyDelivery::Put() {
   if (!put.has_value()) return absl::OkStatus();
   JET_ASSIGN_OR_RETURN(PeerOutcome outcome, SendPut(delivery_, name_, key_, *put));
   if (outcome.detail.empty()) outcome.detail = why_not_renamed_;
+  if (outcome.result == PeerResult::kConflict) {
+    JET_ASSIGN_OR_RETURN(const std::string new_name, NewNameOfHolder());
+    outcome.pending = !new_name.empty();
+    if (outcome.pending) {
+      absl::StrAppend(&outcome.detail, "; it is to be renamed '", new_name,
+                      "' there first (jet-keystore sync)");
+    }
+  }
   Add(std::move(outcome), name_);
   if (stopped_) return absl::OkStatus();
   return Settle([&](PendingEntry& entry) {

@@ -30,12 +30,11 @@ PeerResult ResultOf(keystore::PeerDifference difference) {
   return PeerResult::kDamagedThere;
 }
 
-absl::StatusOr<std::vector<keystore::PeerKey>> KeysHere(const Session& session) {
+absl::StatusOr<keystore::KeyListing> ListHere(const Session& session) {
   const absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kRead);
-  if (absl::IsNotFound(store.status())) return std::vector<keystore::PeerKey>();
+  if (absl::IsNotFound(store.status())) return keystore::KeyListing();
   JET_RETURN_IF_ERROR(store.status());
-  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
-  return keystore::KeysForPeer(listing);
+  return store->List();
 }
 
 }  // namespace
@@ -46,6 +45,12 @@ absl::StatusOr<std::vector<Peer>> NeededPeers(const Session& session) {
   return absl::FailedPreconditionError(
       "no other Routing Engine is configured: add a table [[peers]] with name and destination to "
       "the configuration file");
+}
+
+std::set<std::string> WaitingNames(const keystore::KeyListing& listing) {
+  std::set<std::string> names;
+  for (const keystore::WaitingKey& key : listing.waiting) names.insert(key.name);
+  return names;
 }
 
 absl::StatusOr<std::vector<keystore::PeerKey>> ListPeer(const Peer& peer,
@@ -63,7 +68,8 @@ absl::StatusOr<std::vector<keystore::PeerKey>> ListPeer(const Peer& peer,
   return absl::UnavailableError(reply->message);
 }
 
-PeerOutcome OutcomeOf(const Peer& peer, const keystore::KeyComparison& comparison) {
+PeerOutcome OutcomeOf(const Peer& peer, const keystore::KeyComparison& comparison,
+                      const std::set<std::string>& waiting) {
   PeerOutcome outcome;
   outcome.peer = peer.name;
   outcome.key = comparison.name;
@@ -72,26 +78,33 @@ PeerOutcome OutcomeOf(const Peer& peer, const keystore::KeyComparison& compariso
   if (comparison.difference == keystore::PeerDifference::kConflict) {
     outcome.detail = "it has another certificate under this name";
   }
+  if (comparison.difference == keystore::PeerDifference::kOnlyThere &&
+      waiting.count(comparison.name) > 0) {
+    outcome.detail = "here a key waits for its certificate under this name";
+  }
   return outcome;
 }
 
 absl::StatusOr<ExitStatus> ReportPeers(Session& session, const PeerOptions& options) {
   JET_ASSIGN_OR_RETURN(const std::vector<Peer> peers, NeededPeers(session));
-  JET_ASSIGN_OR_RETURN(const std::vector<keystore::PeerKey> here, KeysHere(session));
+  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, ListHere(session));
+  JET_ASSIGN_OR_RETURN(const std::vector<keystore::PeerKey> here, keystore::KeysForPeer(listing));
+  const std::set<std::string> waiting = WaitingNames(listing);
   ExitStatus status = ExitStatus::kGood;
   const auto print = [&](const PeerOutcome& outcome) {
     PrintPeerOutcome(session, outcome, ShowKey::kYes);
     status = Worse(status, ExitStatusOf(outcome));
   };
   for (const Peer& peer : peers) {
-    PeerOutcome failed;
-    const absl::StatusOr<std::vector<keystore::PeerKey>> there = ListPeer(peer, options, failed);
+    PeerOutcome asked;
+    const absl::StatusOr<std::vector<keystore::PeerKey>> there = ListPeer(peer, options, asked);
     if (!there.ok()) {
-      print(failed);
+      print(asked);
       continue;
     }
+    if (!asked.detail.empty()) session.output.Note(absl::StrCat(peer.name, ": ", asked.detail));
     for (const keystore::KeyComparison& comparison : keystore::CompareKeys(here, *there)) {
-      print(OutcomeOf(peer, comparison));
+      print(OutcomeOf(peer, comparison, waiting));
     }
   }
   return status;

@@ -24,7 +24,9 @@ std::vector<keystore::StoredKey> PinCandidates(const keystore::KeyListing& listi
                                                const std::vector<ima::KeyringMember>& members) {
   std::vector<keystore::StoredKey> candidates;
   for (const keystore::StoredKey& key : listing.keys) {
-    if (key.has_private_key && ima::HoldsKeyOf(members, key.certificate)) candidates.push_back(key);
+    if (key.holds_private_key() && ima::HoldsKeyOf(members, key.certificate)) {
+      candidates.push_back(key);
+    }
   }
   std::stable_partition(candidates.begin(), candidates.end(), [](const keystore::StoredKey& key) {
     return key.certificate.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa;

@@ -1,11 +1,14 @@
 #include "cli/receive.h"
 
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "cli/key_report.h"
 #include "cli/open_keystore.h"
+#include "cli/peer_status.h"
 #include "cli/remove_key.h"
 #include "cli/store_key.h"
 #include "keystore/peer_comparison.h"
@@ -51,6 +54,22 @@ absl::StatusOr<pki::Certificate> DecodeCertificate(const TransferRequest& reques
   return certificate;
 }
 
+// Says that the name which a put asks for is one of a key that waits; empty when none does.
+std::string WaitsThere(const Session& session, const std::string& name,
+                       const pki::Certificate& certificate) {
+  const absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kRead);
+  if (!store.ok()) return "";
+  const absl::StatusOr<absl::optional<keystore::WaitingKey>> waiting = store->FindWaiting(name);
+  if (!waiting.ok() || !waiting->has_value()) return "";
+  if ((*waiting)->request.public_key() == certificate.public_key()) {
+    return absl::StrCat(
+        "the key '", name, "' waits for this certificate there: `jet-keystore import --key-name ",
+        name, " --x509-cert FILE` there joins the two");
+  }
+  return absl::StrCat("another key, which waits for its certificate, has the name '", name,
+                      "' there");
+}
+
 // The reply to a put: why it could not be done.
 TransferReply NotStored(const absl::Status& error) {
   // The name is taken by another key, or the key id is: a matter of what is there, not of trying.
@@ -73,6 +92,10 @@ absl::StatusOr<TransferReply> Put(const Session& session, const ReceiveOptions& 
                                 private_key.has_value() ? &*private_key : nullptr,
                                 keystore::KeyOrigin::kImported};
   const absl::StatusOr<KeyInStore> stored = StoreAndMirror(session, key, store, nullptr);
+  if (absl::IsAlreadyExists(stored.status())) {
+    const std::string waits = WaitsThere(session, request.name, certificate);
+    if (!waits.empty()) return Reply(TransferStatus::kConflict, waits);
+  }
   if (!stored.ok()) return NotStored(stored.status());
   TransferReply reply = Reply(stored->was_there ? TransferStatus::kAlready : TransferStatus::kDone);
   reply.has_private_key = stored->key.has_private_key;
@@ -147,8 +170,13 @@ absl::StatusOr<TransferReply> RenameIn(keystore::Keystore& store, const ReceiveO
   JET_ASSIGN_OR_RETURN(const Holder new_name, HolderOf(store, request.new_name, request));
   if (new_name == Holder::kTheKey) return HasNewName(store, request, old_name);
   if (new_name == Holder::kAnotherKey) {
-    return Reply(TransferStatus::kConflict,
-                 absl::StrCat("'", request.new_name, "' is another key there, which stays"));
+    TransferReply reply =
+        Reply(TransferStatus::kConflict,
+              absl::StrCat("'", request.new_name, "' is another key there, which stays"));
+    if (old_name == Holder::kTheKey) {
+      absl::StrAppend(&reply.message, "; this one stays '", request.name, "' there");
+    }
+    return reply;
   }
   if (old_name != Holder::kTheKey) return LacksOldName(request, old_name);
   if (!options.accept_delete) {
@@ -179,6 +207,11 @@ absl::StatusOr<TransferReply> List(const Session& session) {
   JET_RETURN_IF_ERROR(store.status());
   JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store->List());
   JET_ASSIGN_OR_RETURN(reply.keys, keystore::KeysForPeer(listing));
+  const std::set<std::string> waiting = WaitingNames(listing);
+  if (!waiting.empty()) {
+    reply.message =
+        absl::StrCat("keys wait there for their certificates: ", absl::StrJoin(waiting, ", "));
+  }
   return reply;
 }
 

@@ -40,25 +40,28 @@ std::string LocalName(const Session& session) {
   return "local";
 }
 
-absl::Status Replication::Note(Change change) {
+absl::Status Replication::NoteForEach(Change change) {
   if (peers_.empty()) return absl::OkStatus();
   JET_ASSIGN_OR_RETURN(pending_, keystore::PendingWork::Open(session_.keystore));
   for (const Peer& peer : peers_) {
-    keystore::PendingEntry before;
     JET_RETURN_IF_ERROR(pending_->Change(peer.name, name_, [&](keystore::PendingEntry& entry) {
-      before = entry;
+      before_.push_back(entry);
       change(peer, entry);
     }));
-    before_.push_back(std::move(before));
   }
   return absl::OkStatus();
 }
 
+absl::Status Replication::Note(Change change) {
+  const absl::Status noted = NoteForEach(change);
+  if (!noted.ok()) TakeBack();
+  return base::Annotate(noted, "cannot note it for the peers");
+}
+
 // A certificate that had this name, got another and has this one again as well is not to lose it at
 // a peer, and with it perhaps a private key.
-absl::Status Replication::ForgetRenamesFromHere(const std::string& certificate_sha256) {
-  if (!pending_.has_value()) return absl::OkStatus();
-  const keystore::PendingRename rename = {name_, certificate_sha256};
+absl::Status Replication::ForgetRenamesFromHere() const {
+  const keystore::PendingRename rename = {name_, sha256_};
   JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, pending_->List());
   for (const keystore::PendingItem& item : items) {
     if (!item.entry.ok() || item.entry->renames.empty()) continue;
@@ -71,44 +74,48 @@ absl::Status Replication::ForgetRenamesFromHere(const std::string& certificate_s
 }
 
 absl::Status Replication::NotePut(const keystore::PendingPut& put) {
-  const auto note = [&](const Peer& /*peer*/, keystore::PendingEntry& entry) {
-    keystore::NotePut(entry, put);
-  };
-  absl::Status noted = Note(note);
-  if (noted.ok()) noted = ForgetRenamesFromHere(put.certificate_sha256);
-  return base::Annotate(noted, "cannot note it for the peers");
+  sha256_ = put.certificate_sha256;
+  return Note(
+      [&](const Peer& /*peer*/, keystore::PendingEntry& entry) { keystore::NotePut(entry, put); });
 }
 
 absl::Status Replication::NoteRemoval(const std::string& certificate_sha256) {
-  const auto note = [&](const Peer& /*peer*/, keystore::PendingEntry& entry) {
+  return Note([&](const Peer& /*peer*/, keystore::PendingEntry& entry) {
     keystore::NoteRemoval(entry, certificate_sha256);
-  };
-  return base::Annotate(Note(note), "cannot note it for the peers");
+  });
 }
 
 absl::Status Replication::NoteRename(const std::string& from,
                                      const std::string& certificate_sha256) {
   old_name_ = from;
-  renamed_sha256_ = certificate_sha256;
-  const auto note = [&](const Peer& peer, keystore::PendingEntry& entry) {
+  sha256_ = certificate_sha256;
+  return Note([&](const Peer& peer, keystore::PendingEntry& entry) {
     // What cannot be read is found again by comparing the stores.
     keystore::PendingEntry old_entry =
         pending_->Find(peer.name, from).value_or(keystore::PendingEntry());
     keystore::NoteRename(entry, {from, name_, certificate_sha256, std::move(old_entry)});
     wants_private_key_ = wants_private_key_ || entry.put->with_private_key;
-  };
-  return base::Annotate(Note(note), "cannot note it for the peers");
+  });
 }
 
-void Replication::EndRename() {
-  if (!old_name_.has_value()) return;
-  (void)ForgetRenamesFromHere(renamed_sha256_);
+absl::Status Replication::DropStale() {
   for (const Peer& peer : peers_) {
-    // What stays noted is about a key that is not there: `sync` drops it.
-    (void)pending_->Change(peer.name, *old_name_, [](keystore::PendingEntry& entry) {
+    JET_RETURN_IF_ERROR(pending_->Change(peer.name, name_, [this](keystore::PendingEntry& entry) {
+      keystore::DropStale(entry, sha256_);
+    }));
+    if (!old_name_.has_value()) continue;
+    const auto leave = [this](keystore::PendingEntry& entry) {
+      // First the removal of this key that a killed deletion may have left.
+      keystore::DropStale(entry, sha256_);
       keystore::DropStale(entry, /*stored_sha256=*/"");
-    });
+    };
+    JET_RETURN_IF_ERROR(pending_->Change(peer.name, *old_name_, leave));
   }
+  return sha256_.empty() ? absl::OkStatus() : ForgetRenamesFromHere();
+}
+
+void Replication::End() {
+  if (pending_.has_value()) ended_ = DropStale();
 }
 
 void Replication::TakeBack() {
@@ -123,6 +130,12 @@ void Replication::TakeBack() {
 // Also what is left of the old name: keys that had it before and are to be deleted.
 absl::StatusOr<std::vector<PeerOutcome>> Replication::DeliverAll(const Peer& peer,
                                                                  const KeyToSend& key) const {
+  if (!pending_.has_value()) {
+    return absl::FailedPreconditionError("it was not noted (jet-keystore sync finds it)");
+  }
+  // Else the peer could be told to remove what was stored just now: `sync` puts that in order.
+  JET_RETURN_IF_ERROR(ended_);
+  JET_ASSIGN_OR_RETURN(const keystore::PendingWork::PeerLock lock, pending_->LockPeer(peer.name));
   const Delivery delivery = {*pending_, peer, options_.Timeout()};
   std::vector<PeerOutcome> outcomes;
   if (old_name_.has_value()) {
@@ -137,12 +150,6 @@ std::vector<PeerOutcome> Replication::DeliverTo(const Peer& peer, const KeyToSen
   PeerOutcome failed;
   failed.peer = peer.name;
   failed.key = name_;
-  const absl::StatusOr<keystore::PendingWork::PeerLock> lock = pending_->LockPeer(peer.name);
-  if (!lock.ok()) {
-    failed.pending = true;
-    failed.detail = std::string(lock.status().message());
-    return {failed};
-  }
   absl::StatusOr<std::vector<PeerOutcome>> outcomes = DeliverAll(peer, key);
   if (!outcomes.ok()) {
     failed.pending = true;
@@ -169,7 +176,7 @@ ExitStatus Replication::Deliver(PeerOutcome here, const KeyToSend& key) {
   for (const Peer& peer : peers_) {
     // The last says what became of this change; those before it were pending from earlier.
     for (const PeerOutcome& outcome : DeliverTo(peer, key)) {
-      PrintPeerOutcome(session_, outcome, ShowKey::kNo);
+      PrintPeerOutcome(session_, outcome, outcome.key == name_ ? ShowKey::kNo : ShowKey::kYes);
       status = Worse(status, ExitStatusOf(outcome));
     }
   }

@@ -47,11 +47,14 @@ class Replication {
   Replication(Session& session, std::string name, const PeerOptions& options)
       : session_(session), name_(std::move(name)), options_(options), peers_(OtherPeers(session)) {}
 
+  // Where it cannot be noted for one peer, it is noted for none.
   absl::Status NotePut(const keystore::PendingPut& put);
   absl::Status NoteRemoval(const std::string& certificate_sha256);
-  // That the key `from` gets this name. Once it has it, EndRename, still under the lock.
+  // That the key `from` gets this name.
   absl::Status NoteRename(const std::string& from, const std::string& certificate_sha256);
-  void EndRename();
+
+  // After the change, still under the lock: drops what was noted before and is not so any more.
+  void End();
 
   // True when the private key is to be sent to a peer that does not have the key yet.
   bool WantsPrivateKey() const { return wants_private_key_; }
@@ -69,7 +72,9 @@ class Replication {
  private:
   using Change = absl::FunctionRef<void(const Peer&, keystore::PendingEntry&)>;
   absl::Status Note(Change change);
-  absl::Status ForgetRenamesFromHere(const std::string& certificate_sha256);
+  absl::Status NoteForEach(Change change);
+  absl::Status DropStale();
+  absl::Status ForgetRenamesFromHere() const;
   absl::StatusOr<std::vector<PeerOutcome>> DeliverAll(const Peer& peer, const KeyToSend& key) const;
   std::vector<PeerOutcome> DeliverTo(const Peer& peer, const KeyToSend& key) const;
   ExitStatus Print(PeerOutcome here) const;
@@ -81,7 +86,8 @@ class Replication {
   absl::optional<keystore::PendingWork> pending_;
   std::vector<keystore::PendingEntry> before_;  // of the peers that were noted
   absl::optional<std::string> old_name_;        // of a rename
-  std::string renamed_sha256_;                  // of its certificate
+  std::string sha256_;                          // of the key of that name then; empty: none
+  absl::Status ended_;                          // what End came to
   bool wants_private_key_ = false;
 };
 

@@ -67,8 +67,11 @@ void Report(Session& session, const KeyInStore& stored) {
   }
 }
 
-absl::Status Note(const keystore::NewKey& key, const PeerOptions& options,
-                  Replication& replication) {
+// Notes nothing for a name that is taken: the key will not be stored, and what is pending of the
+// one that has the name is not to be lost.
+absl::Status Note(const keystore::Keystore& store, const keystore::NewKey& key, bool join,
+                  const PeerOptions& options, Replication& replication) {
+  if (!join && !absl::IsNotFound(store.Find(key.name).status())) return absl::OkStatus();
   JET_ASSIGN_OR_RETURN(std::string sha256, key.certificate.Fingerprint());
   return replication.NotePut({std::move(sha256), options.with_private_key});
 }
@@ -130,11 +133,14 @@ absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore
     }
   }
   JET_ASSIGN_OR_RETURN(const bool join, IsToBeJoined(store, key, options, warnings));
-  if (replication != nullptr) JET_RETURN_IF_ERROR(Note(key, options.peers, *replication));
+  if (replication != nullptr) {
+    JET_RETURN_IF_ERROR(Note(store, key, join, options.peers, *replication));
+  }
   absl::StatusOr<keystore::StoredKey> stored =
       join ? store.Join(key.name, key.certificate, mirror) : store.Add(key, mirror);
   if (!stored.ok() && replication != nullptr) replication->TakeBack();
   JET_RETURN_IF_ERROR(stored.status());
+  if (replication != nullptr) replication->End();
   Remember(store, key.certificate, mirrored, warnings);
   KeyInStore result{*std::move(stored), mirrored, std::move(warnings), false, join, absl::nullopt};
   if (join && options.peers.with_private_key) {

@@ -37,6 +37,9 @@ struct StoredKey {
   // False when the store key was not at hand to check the record's HMAC: name, certificate and
   // private key fit together, but who may write the store could have changed all of them.
   bool record_authenticated = false;
+
+  // True when the private key is in the store itself, so that OpenPrivateKey can open it.
+  bool holds_private_key() const { return has_private_key && private_key_uri.empty(); }
 };
 
 // A key of the store that has no certificate yet, only the request for one: nothing can be signed

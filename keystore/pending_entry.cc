@@ -103,12 +103,12 @@ bool PendingEntry::Removes(absl::string_view certificate_sha256) const {
 }
 
 void NotePut(PendingEntry& entry, const PendingPut& put) {
-  DropStale(entry, put.certificate_sha256);
+  DropStale(entry, /*stored_sha256=*/"");
   entry.put = put;
 }
 
 void NoteRemoval(PendingEntry& entry, const std::string& certificate_sha256) {
-  entry.put.reset();
+  DropStale(entry, certificate_sha256);
   if (!entry.Removes(certificate_sha256)) entry.removals.push_back(certificate_sha256);
 }
 
@@ -117,6 +117,8 @@ void NoteRename(PendingEntry& entry, const RenameToNote& rename) {
   const absl::optional<PendingPut>& old_put = rename.old_entry.put;
   NotePut(entry, {sha256, old_put.has_value() && old_put->certificate_sha256 == sha256 &&
                               old_put->with_private_key});
+  // Beside a rename it would say that the key was deleted after it.
+  std::erase(entry.removals, sha256);
   std::vector<PendingRename> renames = rename.old_entry.renames;
   renames.push_back({rename.from, sha256});
   for (const PendingRename& earlier : renames) {

@@ -46,10 +46,12 @@ struct PendingEntry {
   friend bool operator==(const PendingEntry& a, const PendingEntry& b) = default;
 };
 
-// The entry of a key that was stored just now, or is to be.
+// The entry of a key that is about to be stored, under a name that none has. What it is to replace,
+// the removal of the very certificate, stays until it is stored: DropStale.
 void NotePut(PendingEntry& entry, const PendingPut& put);
 
-// The entry of a key that is about to go: a put that was not done yet is not wanted any more.
+// The entry of a key that is about to go. A put of it, which is not wanted then, stays until it is
+// gone: DropStale.
 void NoteRemoval(PendingEntry& entry, const std::string& certificate_sha256);
 
 // A rename of the key with the certificate `certificate_sha256` from the name `from`, whose entry
@@ -61,8 +63,8 @@ struct RenameToNote {
   PendingEntry old_entry;
 };
 
-// The entry, of the new name, of a key that is about to get that name. What was pending under the
-// old name goes along: a put, that it is with the private key, and earlier names.
+// The entry, of the new name, which none has, of a key that is about to get that name. What was
+// pending under the old name goes along: a put, that it is with the private key, and earlier names.
 void NoteRename(PendingEntry& entry, const RenameToNote& rename);
 
 // Drops from `entry` what is not so any more in a keystore whose key of that name has the

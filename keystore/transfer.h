@@ -62,7 +62,7 @@ struct TransferReply {
   std::string id;  // of the request; empty when that could not be read
   TransferStatus status = TransferStatus::kFailed;
   bool has_private_key = false;  // put, rename: whether the key is there with its private key
-  std::string message;           // for people, foreign text; empty for kDone
+  std::string message;           // for people, foreign text; for kDone only that of a list
   std::vector<PeerKey> keys;     // list
 };
 

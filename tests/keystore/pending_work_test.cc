@@ -36,18 +36,48 @@ PendingEntry RemovalOf(const std::string& sha256) {
   return entry;
 }
 
+PendingEntry RenameOf(const std::vector<PendingRename>& renames, bool with_private_key = false) {
+  PendingEntry entry = PutOf(kOne, with_private_key);
+  entry.renames = renames;
+  return entry;
+}
+
 TEST(PendingEntryTest, ADeletionTakesThePlaceOfAPut) {
   PendingEntry entry = PutOf(kOne);
+  for (int i = 0; i < 2; ++i) {
+    NoteRemoval(entry, kOne);
+    DropStale(entry, "");
+    EXPECT_EQ(entry, RemovalOf(kOne));
+  }
+}
+
+TEST(PendingEntryTest, ADeletionThatDoesNotComeAboutLeavesThePut) {
+  PendingEntry entry = PutOf(kOne, true);
   NoteRemoval(entry, kOne);
-  EXPECT_EQ(entry, RemovalOf(kOne));
-  NoteRemoval(entry, kOne);
-  EXPECT_EQ(entry, RemovalOf(kOne));
+  DropStale(entry, kOne);
+  EXPECT_EQ(entry, PutOf(kOne, true));
 }
 
 TEST(PendingEntryTest, APutOfTheSameCertificateTakesThePlaceOfItsRemoval) {
   PendingEntry entry = RemovalOf(kOne);
   NotePut(entry, {kOne, true});
+  DropStale(entry, kOne);
   EXPECT_EQ(entry, PutOf(kOne, true));
+}
+
+TEST(PendingEntryTest, APutThatDoesNotComeAboutLeavesTheRemoval) {
+  PendingEntry entry = RemovalOf(kOne);
+  entry.renames = {{"a", kOne}};
+  const PendingEntry before = entry;
+  NotePut(entry, {kOne, true});
+  DropStale(entry, "");
+  EXPECT_EQ(entry, before);
+}
+
+TEST(PendingEntryTest, WhatAKilledRenameLeftIsNoPartOfAPut) {
+  PendingEntry entry = RenameOf({{"a", kOne}});
+  NotePut(entry, {kOne, false});
+  EXPECT_EQ(entry, PutOf(kOne));
 }
 
 TEST(PendingEntryTest, APutOfAnotherCertificateComesAfterTheRemoval) {
@@ -55,12 +85,6 @@ TEST(PendingEntryTest, APutOfAnotherCertificateComesAfterTheRemoval) {
   NotePut(entry, {kTwo, false});
   EXPECT_THAT(entry.removals, ElementsAre(kOne));
   EXPECT_EQ(entry.put, (PendingPut{kTwo, false}));
-}
-
-PendingEntry RenameOf(const std::vector<PendingRename>& renames, bool with_private_key = false) {
-  PendingEntry entry = PutOf(kOne, with_private_key);
-  entry.renames = renames;
-  return entry;
 }
 
 TEST(PendingEntryTest, ARenameIsNotedWithThePutOfAPeerThatLacksTheKey) {
@@ -96,6 +120,7 @@ TEST(PendingEntryTest, ARenameKeepsTheRemovalOfAnotherKeyAndDropsItsOwn) {
 TEST(PendingEntryTest, ADeletionKeepsTheOldNameThatAPeerHasTheKeyUnder) {
   PendingEntry entry = RenameOf({{"a", kOne}});
   NoteRemoval(entry, kOne);
+  DropStale(entry, "");
   PendingEntry expected = RemovalOf(kOne);
   expected.renames = {{"a", kOne}};
   EXPECT_EQ(entry, expected);
