@@ -76,6 +76,11 @@ absl::StatusOr<UniqueFd> OpenAt(int dir_fd, const std::string& name, int flags, 
   return fd;
 }
 
+void LeaveAccessTime(int fd) {
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags >= 0) (void)fcntl(fd, F_SETFL, flags | O_NOATIME);
+}
+
 absl::StatusOr<struct stat> StatDescriptor(int fd, absl::string_view name) {
   struct stat status = {};
   if (fstat(fd, &status) != 0) return SystemError(errno, absl::StrCat("cannot stat '", name, "'"));

@@ -21,6 +21,10 @@ namespace jet::base {
 // `mode` is used when `flags` hold O_CREAT. The status names the file and carries the errno.
 absl::StatusOr<UniqueFd> OpenAt(int dir_fd, const std::string& name, int flags, mode_t mode = 0);
 
+// Makes reading through `fd` leave the file's access time alone, where this process may ask for
+// that: its owner and root may.
+void LeaveAccessTime(int fd);
+
 // Returns fstat of `fd`; `name` is for the message.
 absl::StatusOr<struct stat> StatDescriptor(int fd, absl::string_view name);
 

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/bytes.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -26,6 +27,7 @@ constexpr mode_t kPermissions = 07777;
 constexpr mode_t kSetIdBits = S_ISUID | S_ISGID;
 constexpr char kSecurityEvm[] = "security.evm";
 constexpr char kAccessAcl[] = "system.posix_acl_access";
+constexpr char kDefaultAcl[] = "system.posix_acl_default";
 
 // A piece of a file, and where its copy goes.
 struct Piece {
@@ -94,6 +96,7 @@ struct LossContext : error_context {
   std::vector<std::string>* losses = nullptr;
 };
 
+// NOLINTNEXTLINE(cert-dcl50-cpp): the type that libattr calls
 void OnAttributeError(error_context* context, const char* format, ...) {
   const int error_number = errno;
   std::array<char, 512> text = {};
@@ -105,8 +108,12 @@ void OnAttributeError(error_context* context, const char* format, ...) {
 }
 
 // Not the default of libattr, which drops ACLs and copies signatures.
+bool BelongsToOneFile(absl::string_view name) {
+  return name == kSecurityIma || name == kSecurityEvm;
+}
+
 int IsToBeCopied(const char* name, error_context* /*context*/) {
-  return std::strcmp(name, kSecurityIma) != 0 && std::strcmp(name, kSecurityEvm) != 0 ? 1 : 0;
+  return BelongsToOneFile(name) ? 0 : 1;
 }
 
 void CopyXattrs(int from, int to, std::vector<std::string>& losses) {
@@ -131,6 +138,34 @@ mode_t CopyOwner(const struct stat& status, int to, std::vector<std::string>& lo
   (void)!fchown(to, static_cast<uid_t>(-1), status.st_gid);
   if ((mode & kSetIdBits) != 0) losses.emplace_back("the set-ID bits: without the owner");
   return mode & ~kSetIdBits;
+}
+
+// Where fchmod(2) may not set the set-group-ID bit it leaves it out and says nothing.
+void CheckMode(int to, mode_t mode, std::vector<std::string>& losses) {
+  struct stat status = {};
+  if (fstat(to, &status) != 0 || (status.st_mode & kPermissions) == mode) return;
+  losses.push_back(absl::StrFormat("mode %o: it became %o", mode, status.st_mode & kPermissions));
+}
+
+bool SameTime(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool HasSameXattrs(int from, int copy) {
+  const absl::StatusOr<std::vector<std::string>> names = ListXattrs(from);
+  const absl::StatusOr<std::vector<std::string>> copied = ListXattrs(copy);
+  if (!names.ok() || !copied.ok()) return false;
+  const auto count = [](const std::vector<std::string>& list) {
+    return std::count_if(list.begin(), list.end(),
+                         [](const std::string& name) { return !BelongsToOneFile(name); });
+  };
+  if (count(*names) != count(*copied)) return false;
+  return std::all_of(names->begin(), names->end(), [from, copy](const std::string& name) {
+    if (BelongsToOneFile(name)) return true;
+    const absl::StatusOr<absl::optional<Bytes>> value = GetXattr(from, name.c_str());
+    const absl::StatusOr<absl::optional<Bytes>> same = GetXattr(copy, name.c_str());
+    return value.ok() && same.ok() && value->has_value() && *value == *same;
+  });
 }
 
 }  // namespace
@@ -164,11 +199,21 @@ std::vector<std::string> CopyAttributes(int from, const struct stat& status, int
   const mode_t mode = CopyOwner(status, to, losses);
   // The one that the new file has from its folder.
   (void)RemoveXattr(to, kAccessAcl);
+  if (S_ISDIR(status.st_mode)) (void)RemoveXattr(to, kDefaultAcl);
   if (fchmod(to, mode) != 0) Note(losses, "mode", errno);
   CopyXattrs(from, to, losses);
+  CheckMode(to, mode, losses);
   const timespec times[] = {status.st_atim, status.st_mtim};
   if (futimens(to, times) != 0) Note(losses, "times", errno);
   return losses;
+}
+
+bool HasSameAttributes(int from, int copy) {
+  struct stat a = {};
+  struct stat b = {};
+  if (fstat(from, &a) != 0 || fstat(copy, &b) != 0) return false;
+  return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid &&
+         a.st_size == b.st_size && SameTime(a.st_mtim, b.st_mtim) && HasSameXattrs(from, copy);
 }
 
 }  // namespace jet::base

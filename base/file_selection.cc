@@ -131,6 +131,7 @@ class Selector {
     JET_ASSIGN_OR_RETURN(file.fd, OpenAt(folder_fd, name, O_RDONLY | O_NOFOLLOW));
     JET_ASSIGN_OR_RETURN(file.status, StatDescriptor(file.fd.get(), path));
     if (!S_ISREG(file.status.st_mode)) return NotARegularFile(file.status.st_mode);
+    if (options_.leave_access_times) LeaveAccessTime(file.fd.get());
     JET_ASSIGN_OR_RETURN(file.kind, ReadFileKind(file.fd.get(), file.status.st_mode));
     return file;
   }
@@ -179,6 +180,7 @@ class Selector {
       observer_.OnSkipped(found.path, SkipReason::kSignatureFile, found.fd.get());
       return;
     }
+    if (options_.leave_access_times) LeaveAccessTime(found.fd.get());
     const absl::StatusOr<FileKind> kind = ReadFileKind(found.fd.get(), found.status.st_mode);
     if (!kind.ok()) {
       observer_.OnError(found.path, kind.status());

@@ -36,6 +36,8 @@ struct FileSelectionOptions {
   bool every_name = false;    // select an inode under each of its names, not once
   bool keep_folders = false;  // hand over the folder of each file: twice the descriptors
   bool adds_files = false;    // the run adds files to the folders, which it is not to meet
+  // Leave the access times of the files alone, where that is permitted.
+  bool leave_access_times = false;
   // Files that hold signatures and are passed over: all whose names end in this, if it is not
   // empty, with what is about to get such a name (IsTemporaryName); and this one.
   std::string signature_suffix;

@@ -34,6 +34,7 @@ constexpr char kTemporaryEnd[] = ".tmp";
 constexpr size_t kTemporaryDigits = 16;
 
 constexpr mode_t kPublicMode = 0644;
+constexpr mode_t kPrivateMode = 0600;
 
 struct SplitPath {
   std::string folder;
@@ -69,14 +70,6 @@ bool MeansNoTemporaryFiles(int error_number) {
   return error_number == EOPNOTSUPP || error_number == EISDIR || error_number == EINVAL;
 }
 
-absl::StatusOr<std::string> TemporaryName(const std::string& name) {
-  std::array<uint8_t, kTemporaryDigits / 2> random;
-  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
-    return SystemError(errno, "cannot get random bytes");
-  }
-  return absl::StrCat(".", name.substr(0, kMaxNamePart), ".", HexEncode(random), kTemporaryEnd);
-}
-
 // Blocks all signals in the life of this object; children begin with them blocked.
 class SignalsBlocked {
  public:
@@ -94,6 +87,14 @@ class SignalsBlocked {
 };
 
 }  // namespace
+
+absl::StatusOr<std::string> TemporaryName(const std::string& name) {
+  std::array<uint8_t, kTemporaryDigits / 2> random;
+  if (getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size())) {
+    return SystemError(errno, "cannot get random bytes");
+  }
+  return absl::StrCat(".", name.substr(0, kMaxNamePart), ".", HexEncode(random), kTemporaryEnd);
+}
 
 bool IsTemporaryName(absl::string_view name) {
   if (!absl::ConsumePrefix(&name, ".") || !absl::ConsumeSuffix(&name, kTemporaryEnd)) return false;
@@ -114,19 +115,32 @@ absl::StatusOr<StagedFile> StagedFile::Write(const std::string& path, mode_t mod
 
 absl::StatusOr<StagedFile> StagedFile::WritePublicAt(int folder_fd, const std::string& name,
                                                      ByteSpan content) {
-  StagedFile file;
-  file.path_ = name;
-  file.folder_path_ = ".";
-  file.name_ = name;
-  file.folder_.Reset(fcntl(folder_fd, F_DUPFD_CLOEXEC, 0));
-  if (!file.folder_.valid()) return SystemError(errno, absl::StrCat("cannot create '", name, "'"));
-  JET_RETURN_IF_ERROR(file.Open(kPublicMode));
+  JET_ASSIGN_OR_RETURN(StagedFile file, OpenInFolder(folder_fd, name, name, kPublicMode));
   // A file system without modes (vfat) may refuse; nothing secret is in the file.
   if (fchmod(file.fd_.get(), kPublicMode) != 0 && errno != EPERM) {
     return SystemError(errno, absl::StrCat("cannot set the mode of '", name, "'"));
   }
   JET_RETURN_IF_ERROR(WriteAll(file.fd_.get(), content, name));
   return file;
+}
+
+absl::StatusOr<StagedFile> StagedFile::CreateAt(int folder_fd, const std::string& name,
+                                                const std::string& path) {
+  return OpenInFolder(folder_fd, name, path, kPrivateMode);
+}
+
+absl::Status StagedFile::StopWriting() {
+  const bool hidden = !temporary_name_.empty();
+  JET_ASSIGN_OR_RETURN(UniqueFd reader,
+                       hidden ? OpenAt(folder_.get(), temporary_name_, O_RDONLY | O_NOFOLLOW)
+                              : OpenAt(AT_FDCWD, ProcPath(fd_.get()), O_RDONLY));
+  JET_ASSIGN_OR_RETURN(const struct stat written, StatDescriptor(fd_.get(), path_));
+  JET_ASSIGN_OR_RETURN(const struct stat found, StatDescriptor(reader.get(), path_));
+  if (!IsSameFile(written, found)) {
+    return absl::AbortedError(absl::StrCat("'", path_, "' was exchanged while it was written"));
+  }
+  fd_ = std::move(reader);
+  return absl::OkStatus();
 }
 
 absl::Status StagedFile::SyncContent() const { return Sync(fd_.get(), path_); }
@@ -138,6 +152,18 @@ absl::StatusOr<StagedFile> StagedFile::Create(const std::string& path, mode_t mo
   file.folder_path_ = std::move(split.folder);
   file.name_ = std::move(split.name);
   JET_ASSIGN_OR_RETURN(file.folder_, OpenAt(AT_FDCWD, file.folder_path_, O_RDONLY | O_DIRECTORY));
+  JET_RETURN_IF_ERROR(file.Open(mode));
+  return file;
+}
+
+absl::StatusOr<StagedFile> StagedFile::OpenInFolder(int folder_fd, const std::string& name,
+                                                    const std::string& path, mode_t mode) {
+  StagedFile file;
+  file.path_ = path;
+  file.folder_path_ = ".";
+  file.name_ = name;
+  file.folder_.Reset(fcntl(folder_fd, F_DUPFD_CLOEXEC, 0));
+  if (!file.folder_.valid()) return SystemError(errno, absl::StrCat("cannot create '", path, "'"));
   JET_RETURN_IF_ERROR(file.Open(mode));
   return file;
 }

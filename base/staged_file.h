@@ -32,6 +32,19 @@ class StagedFile {
   static absl::StatusOr<StagedFile> WritePublicAt(int folder_fd, const std::string& name,
                                                   ByteSpan content);
 
+  // Creates an empty file for the caller to write, to get the name `name` in the open folder
+  // `folder_fd` (which stays the caller's); messages call it `path`. Mode 0600, so that nobody else
+  // can open it.
+  static absl::StatusOr<StagedFile> CreateAt(int folder_fd, const std::string& name,
+                                             const std::string& path);
+
+  // The open file, for writing; after StopWriting for reading. Stays owned by this object.
+  int fd() const { return fd_.get(); }
+
+  // Exchanges fd() for one for reading only: then no process can have the file open for writing
+  // unknown to a ChangeGuard. Before its mode is changed.
+  absl::Status StopWriting();
+
   // Syncs what was written to its disk.
   absl::Status SyncContent() const;
 
@@ -54,6 +67,8 @@ class StagedFile {
   StagedFile() = default;
 
   static absl::StatusOr<StagedFile> Create(const std::string& path, mode_t mode);
+  static absl::StatusOr<StagedFile> OpenInFolder(int folder_fd, const std::string& name,
+                                                 const std::string& path, mode_t mode);
   absl::Status Open(mode_t mode);
   absl::Status OpenWithoutName(mode_t mode);
   absl::Status OpenTemporaryName(mode_t mode);
@@ -75,6 +90,10 @@ class StagedFile {
   UniqueFd folder_;
   UniqueFd fd_;
 };
+
+// Returns a hidden name for what is to become `name`, with random digits, that IsTemporaryName
+// knows.
+absl::StatusOr<std::string> TemporaryName(const std::string& name);
 
 // True for the hidden names that staged files have for a moment, or keep when their process is
 // killed.

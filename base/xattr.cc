@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/permission.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -20,9 +21,9 @@ constexpr size_t kLargestXattr = 64 * 1024;  // XATTR_SIZE_MAX of the kernel
 absl::Status XattrError(int error_number, absl::string_view verb, const char* name, int fd) {
   if (error_number == EOPNOTSUPP) {
     absl::Status status = SystemError(error_number, absl::StrCat("cannot ", verb, " ", name));
-    return absl::Status(status.code(),
-                        absl::StrCat(status.message(), " (this file system keeps no ", name,
-                                     " attribute)"));
+    return absl::Status(
+        status.code(),
+        absl::StrCat(status.message(), " (this file system keeps no ", name, " attribute)"));
   }
   if (error_number == EPERM || error_number == EACCES) {
     return absl::PermissionDeniedError(
@@ -69,6 +70,15 @@ absl::Status SetXattr(int fd, const char* name, ByteSpan value) {
 absl::Status RemoveXattr(int fd, const char* name) {
   if (fremovexattr(fd, name) == 0 || errno == ENODATA) return absl::OkStatus();
   return XattrError(errno, "remove", name, fd);
+}
+
+absl::StatusOr<std::vector<std::string>> ListXattrs(int fd) {
+  std::string list(kLargestXattr, '\0');  // XATTR_LIST_MAX is the same
+  const ssize_t size = flistxattr(fd, list.data(), list.size());
+  if (size < 0 && errno == EOPNOTSUPP) return std::vector<std::string>();
+  if (size < 0) return SystemError(errno, "cannot list the attributes");
+  list.resize(static_cast<size_t>(size));
+  return std::vector<std::string>(absl::StrSplit(list, '\0', absl::SkipEmpty()));
 }
 
 }  // namespace jet::base

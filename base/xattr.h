@@ -2,6 +2,9 @@
 #ifndef JET_BASE_XATTR_H_
 #define JET_BASE_XATTR_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +27,10 @@ absl::Status SetXattr(int fd, const char* name, ByteSpan value);
 
 // Removes attribute `name`; OK when there was none.
 absl::Status RemoveXattr(int fd, const char* name);
+
+// Returns the names of the attributes of `fd` that this process may see, none where the file system
+// keeps none.
+absl::StatusOr<std::vector<std::string>> ListXattrs(int fd);
 
 }  // namespace jet::base
 

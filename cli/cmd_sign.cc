@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/file_run.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
@@ -21,6 +22,7 @@ namespace {
 struct Counts {
   std::array<size_t, 4> by_result = {};  // indexed by sign::SignResult
   SkipCounts skipped;
+  size_t incomplete = 0;  // copies that could not keep everything
   size_t failed = 0;
 
   size_t of(sign::SignResult result) const { return by_result.at(static_cast<size_t>(result)); }
@@ -57,6 +59,12 @@ class SignRun : public base::FileRunHandler {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       ++counts_.by_result.at(static_cast<size_t>(outcome->result));
+      if (!outcome->lost.empty()) ++counts_.incomplete;
+    }
+    if (!outcome->lost.empty()) {
+      output_.Warning(absl::StrCat(
+          NameForMessage(file.path),
+          ": the copy could not keep everything: ", absl::StrJoin(outcome->lost, "; ")));
     }
     if (output_.json()) PrintObject(file.path, *outcome);
     if (line_per_file_) PrintLine(file.path, *outcome);
@@ -111,6 +119,7 @@ class SignRun : public base::FileRunHandler {
     object["xattr_size"] = outcome.value.size();
     object["change_detection"] = ChangeDetectionText(outcome.change_detection);
     object["signature_destination"] = destination_.name();
+    if (!outcome.lost.empty()) object["lost"] = outcome.lost;
     output_.Object(object);
   }
 
@@ -145,13 +154,15 @@ void PrintSummary(Session& session, const Counts& counts, bool dry_run) {
                          {"would_sign", counts.of(SignResult::kWouldSign)},
                          {"already_valid", counts.of(SignResult::kAlreadyValid)},
                          {"kept", counts.of(SignResult::kKept)},
+                         {"incomplete", counts.incomplete},
                          {"skipped", counts.skipped.all()},
                          {"failed", counts.failed}});
   session.output.Line(absl::StrCat(
       dry_run ? "would sign " : "signed ",
       counts.of(dry_run ? SignResult::kWouldSign : SignResult::kSigned), ", already valid ",
       counts.of(SignResult::kAlreadyValid), ", kept ", counts.of(SignResult::kKept), ", ",
-      SkippedText(counts.skipped), ", failed ", counts.failed));
+      SkippedText(counts.skipped), ", failed ", counts.failed,
+      counts.incomplete > 0 ? absl::StrCat(", incomplete ", counts.incomplete) : ""));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "cli/copy_destination.h"
 #include "cli/exit_status.h"
 #include "sign/manifest.h"
 #include "sign/sidecar.h"
@@ -142,14 +143,26 @@ void DeclareSignatureDestination(OptionParser& parser, SignatureDestinationOptio
   const DeclaredOption detached =
       parser.OptionalValue("--detached", options.suffix, sign::kDefaultSidecarSuffix, "SUFFIX",
                            "Write each signature to a file beside the file, not to security.ima");
+  const DeclaredOption manifest =
+      parser
+          .Value("--manifest", options.manifest, "FILE",
+                 "Write the signatures of a folder to this file, not to security.ima")
+          .Excludes(detached);
   parser
-      .Value("--manifest", options.manifest, "FILE",
-             "Write the signatures of a folder to this file, not to security.ima")
-      .Excludes(detached);
+      .Value("--output-dir", options.output_dir, "DIR",
+             "Sign copies of the files, in this folder; files that are skipped are not copied")
+      .Excludes(detached)
+      .Excludes(manifest);
+  parser.Flag("--best-effort", options.best_effort,
+              "With --output-dir, leave copies that could not keep owner or attributes");
 }
 
 absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeSignatureDestination(
     const SignatureDestinationOptions& options, const FileOptions& files) {
+  if (options.output_dir.has_value()) {
+    return MakeCopyDestination(*options.output_dir, options.best_effort, files);
+  }
+  if (options.best_effort) return UsageError("--best-effort is for --output-dir");
   if (options.manifest.has_value()) return MakeManifestDestination(*options.manifest, files);
   if (!options.suffix.has_value()) {
     return std::unique_ptr<SignatureDestination>(std::make_unique<XattrDestination>());

@@ -1,4 +1,5 @@
-// Where jet-sign puts signatures: into the files' attributes, beside the files, or in a manifest.
+// Where jet-sign puts signatures: into the files' attributes, beside the files, in a manifest, or
+// into the attributes of copies.
 #ifndef JET_CLI_SIGNATURE_DESTINATION_H_
 #define JET_CLI_SIGNATURE_DESTINATION_H_
 
@@ -15,18 +16,20 @@
 namespace jet::cli {
 
 struct SignatureDestinationOptions {
-  absl::optional<std::string> suffix;    // --detached: of the signature files
-  absl::optional<std::string> manifest;  // --manifest: its path
+  absl::optional<std::string> suffix;      // --detached: of the signature files
+  absl::optional<std::string> manifest;    // --manifest: its path
+  absl::optional<std::string> output_dir;  // --output-dir: the folder of the copies
+  bool best_effort = false;                // copies that could not keep everything are good enough
 };
 
-// Declares --detached[=SUFFIX] and --manifest.
+// Declares --detached[=SUFFIX], --manifest, --output-dir and --best-effort.
 void DeclareSignatureDestination(OptionParser& parser, SignatureDestinationOptions& options);
 
 class SignatureDestination {
  public:
   virtual ~SignatureDestination() = default;
 
-  // "xattr", "detached" or "manifest"
+  // "xattr", "detached", "manifest" or "copy"
   virtual const char* name() const = 0;
 
   // Makes `selection` yield every file that is to have a signature here, and none that holds some.
@@ -43,7 +46,7 @@ class SignatureDestination {
 };
 
 // Makes what the options ask for. A usage error when they do not go with `files`: a manifest is of
-// one folder.
+// one folder, copies need names of their own and a folder of their own.
 absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeSignatureDestination(
     const SignatureDestinationOptions& options, const FileOptions& files);
 

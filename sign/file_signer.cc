@@ -49,13 +49,39 @@ absl::StatusOr<SignOutcome> FileSigner::Sign(int fd, SignatureStore& store,
   }
 }
 
+absl::StatusOr<absl::optional<SignOutcome>> FileSigner::FindExisting(int fd,
+                                                                     const SignatureStore& store,
+                                                                     crypto::Hasher& hasher) const {
+  JET_ASSIGN_OR_RETURN(absl::optional<base::Bytes> value, store.Read());
+  if (!value.has_value()) return absl::optional<SignOutcome>();
+  JET_ASSIGN_OR_RETURN(const base::ChangeGuard guard, base::ChangeGuard::Start(fd));
+  JET_ASSIGN_OR_RETURN(SignOutcome outcome, HashForOutcome(fd, hasher, guard));
+  outcome.value = *std::move(value);
+  const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
+  JET_ASSIGN_OR_RETURN(absl::optional<SignOutcome> existing,
+                       ExistingSignature(fd, hasher, outcome, size));
+  JET_RETURN_IF_ERROR(guard.Check());
+  return existing;
+}
+
+// An outcome without a signature yet.
+absl::StatusOr<SignOutcome> FileSigner::HashForOutcome(int fd, crypto::Hasher& hasher,
+                                                       const base::ChangeGuard& guard) const {
+  const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
+  JET_ASSIGN_OR_RETURN(const crypto::Digest digest, hasher.HashFile(fd, options_.hash, size));
+  return SignOutcome{options_.dry_run ? SignResult::kWouldSign : SignResult::kSigned,
+                     digest,
+                     /*value=*/{},
+                     guard.method(),
+                     /*kept_key_name=*/"",
+                     /*lost=*/{}};
+}
+
 absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
                                                  crypto::Hasher& hasher) const {
   JET_ASSIGN_OR_RETURN(const base::ChangeGuard guard, base::ChangeGuard::Start(fd));
   const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
-  JET_ASSIGN_OR_RETURN(crypto::Digest digest, hasher.HashFile(fd, options_.hash, size));
-  SignOutcome outcome{options_.dry_run ? SignResult::kWouldSign : SignResult::kSigned, digest,
-                      /*value=*/{}, guard.method(), /*kept_key_name=*/""};
+  JET_ASSIGN_OR_RETURN(SignOutcome outcome, HashForOutcome(fd, hasher, guard));
   if (!options_.force) {
     JET_ASSIGN_OR_RETURN(absl::optional<base::Bytes> value, store.Read());
     if (value.has_value()) {
@@ -68,7 +94,7 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
       }
     }
   }
-  JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, digest));
+  JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, outcome.digest));
   JET_RETURN_IF_ERROR(guard.Check());
   if (options_.dry_run) return outcome;
   JET_RETURN_IF_ERROR(store.Write(outcome.value, guard));

@@ -33,7 +33,8 @@ struct SignOutcome {
   crypto::Digest digest;
   base::Bytes value;  // of security.ima: the one written, or the one found
   base::ChangeDetection change_detection = base::ChangeDetection::kLease;
-  std::string kept_key_name;  // for kKept
+  std::string kept_key_name;      // for kKept
+  std::vector<std::string> lost;  // of a copy: what it could not keep, in words
 };
 
 struct FileSignerOptions {
@@ -53,6 +54,8 @@ class FileSigner {
                                         std::vector<ima::NamedCertificate> known,
                                         const FileSignerOptions& options);
 
+  const FileSignerOptions& options() const { return options_; }
+
   // The key id that the signatures carry.
   const ima::KeyId& key_id() const { return key_id_; }
 
@@ -62,12 +65,19 @@ class FileSigner {
   // while somebody has the file open for writing; otherwise what `store` says.
   absl::StatusOr<SignOutcome> Sign(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
 
+  // Looks for the signature that Sign would leave in `store` unless it is forced: kAlreadyValid or
+  // kKept, and nullopt when there is none. Nothing is written. Errors as of Sign.
+  absl::StatusOr<absl::optional<SignOutcome>> FindExisting(int fd, const SignatureStore& store,
+                                                           crypto::Hasher& hasher) const;
+
  private:
   FileSigner(const crypto::Signer& signer, const ima::KeyId& key_id,
              std::vector<ima::NamedCertificate> known, const FileSignerOptions& options)
       : signer_(&signer), key_id_(key_id), known_(std::move(known)), options_(options) {}
 
   absl::StatusOr<SignOutcome> SignOnce(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
+  absl::StatusOr<SignOutcome> HashForOutcome(int fd, crypto::Hasher& hasher,
+                                             const base::ChangeGuard& guard) const;
   absl::StatusOr<absl::optional<SignOutcome>> ExistingSignature(int fd, crypto::Hasher& hasher,
                                                                 const SignOutcome& outcome,
                                                                 uint64_t size) const;

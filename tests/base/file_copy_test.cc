@@ -29,12 +29,12 @@ using testing::IsEmpty;
 constexpr size_t kLimit = 64 << 20;
 
 // linux/posix_acl_xattr.h: rwx for the owner, r for user 12, nothing for the others.
-const Bytes kAcl = {2, 0, 0, 0,                                  // version
-                    1, 0, 7, 0, 0xff, 0xff, 0xff, 0xff,          // user::rwx
-                    2, 0, 4, 0, 12,   0,    0,    0,             // user:12:r--
-                    4, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,          // group::---
-                    16, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,         // mask::r--
-                    32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};        // other::---
+const Bytes kAcl = {2,  0, 0, 0,                           // version
+                    1,  0, 7, 0, 0xff, 0xff, 0xff, 0xff,   // user::rwx
+                    2,  0, 4, 0, 12,   0,    0,    0,      // user:12:r--
+                    4,  0, 0, 0, 0xff, 0xff, 0xff, 0xff,   // group::---
+                    16, 0, 4, 0, 0xff, 0xff, 0xff, 0xff,   // mask::r--
+                    32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};  // other::---
 // linux/capability.h: cap_net_raw+ep, revision 2.
 const Bytes kCapability = {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -65,7 +65,9 @@ class FileCopyTest : public testing::Test {
     const UniqueFd to = test::Open(copy(), O_RDWR);
     return CopyData(from.get(), to.get(), size, "source");
   }
-  absl::Status CopyBytes() const { return CopyBytes(static_cast<uint64_t>(StatusOf(source()).st_size)); }
+  absl::Status CopyBytes() const {
+    return CopyBytes(static_cast<uint64_t>(StatusOf(source()).st_size));
+  }
 
   std::vector<std::string> CopyAll() const {
     if (!CopyBytes().ok()) return {"the data"};
@@ -180,6 +182,65 @@ TEST_F(FileCopyTest, WhatAnOrdinaryUserCannotKeepIsNamed) {
   EXPECT_THAT(losses, HasSubstr("security.capability"));
   EXPECT_EQ(Get(copy(), "user.note"), Bytes({1}));
   EXPECT_EQ(StatusOf(copy()).st_mode & 07777U, 0755U);
+}
+
+// fchmod(2) says nothing when it leaves the bit out.
+TEST_F(FileCopyTest, SetGroupIdBitThatIsNotGivenIsNamed) {
+  folder_.Write("source", "content");
+  ASSERT_EQ(chown(source().c_str(), test::kNobody, 34), 0);
+  ASSERT_EQ(chmod(source().c_str(), 02755), 0);
+  ASSERT_THAT(CopyBytes(), IsOk());
+  ASSERT_EQ(chown(copy().c_str(), test::kNobody, 34), 0);
+  const std::string losses = test::InChild([&] {
+    const UniqueFd from = test::Open(source(), O_RDONLY);
+    const UniqueFd to = test::Open(copy(), O_RDWR);
+    test::BecomeUser(test::kNobody);
+    return absl::StrJoin(CopyAttributes(from.get(), StatusOf(source()), to.get()), "\n");
+  });
+  EXPECT_EQ(losses, "mode 2755: it became 755");
+}
+
+TEST_F(FileCopyTest, DefaultAclOfTheFolderAboveIsNotKept) {
+  Set(folder_.path(), "system.posix_acl_default", kAcl);
+  folder_.MakeFolder("source");
+  folder_.MakeFolder("copy");
+  const UniqueFd from = test::Open(source(), O_RDONLY);
+  const UniqueFd to = test::Open(copy(), O_RDONLY);
+  ASSERT_THAT(RemoveXattr(from.get(), "system.posix_acl_default"), IsOk());
+  ASSERT_THAT(RemoveXattr(from.get(), "system.posix_acl_access"), IsOk());
+  EXPECT_THAT(CopyAttributes(from.get(), StatusOf(source()), to.get()), IsEmpty());
+  EXPECT_FALSE(Get(copy(), "system.posix_acl_default").has_value());
+  EXPECT_FALSE(Get(copy(), "system.posix_acl_access").has_value());
+}
+
+TEST_F(FileCopyTest, SameAttributesAreToldFromOthers) {
+  folder_.Write("source", "content", 0640);
+  Set(source(), "user.note", {1, 2});
+  ASSERT_THAT(CopyAll(), IsEmpty());
+  const auto same = [this] {
+    return HasSameAttributes(test::Open(source(), O_RDONLY).get(),
+                             test::Open(copy(), O_RDONLY).get());
+  };
+  EXPECT_TRUE(same());
+  Set(copy(), kSecurityIma, {3, 2, 4, 0, 0, 0, 0, 0, 0});
+  EXPECT_TRUE(same()) << "a signature is of one file";
+  Set(copy(), "user.note", {1, 3});
+  EXPECT_FALSE(same());
+  ASSERT_THAT(CopyAll(), IsEmpty());
+  Set(copy(), "user.more", {1});
+  EXPECT_FALSE(same());
+  ASSERT_EQ(unlink(copy().c_str()), 0);
+  ASSERT_THAT(CopyAll(), IsEmpty());
+  EXPECT_TRUE(same());
+  ASSERT_EQ(chmod(copy().c_str(), 0600), 0);
+  EXPECT_FALSE(same());
+  ASSERT_EQ(chmod(copy().c_str(), 0640), 0);
+  ASSERT_EQ(chown(copy().c_str(), 0, 5), 0);
+  EXPECT_FALSE(same());
+  ASSERT_EQ(chown(copy().c_str(), 0, 0), 0);
+  EXPECT_TRUE(same());
+  ASSERT_EQ(utimensat(AT_FDCWD, copy().c_str(), nullptr, 0), 0);
+  EXPECT_FALSE(same());
 }
 
 }  // namespace

@@ -121,6 +121,25 @@ TEST_F(FileSelectionTest, ANamedFileThatIsNotElfNeedsAnyFile) {
   EXPECT_THAT(Select({"text"}, options), ElementsAre("@/text: other"));
 }
 
+TEST_F(FileSelectionTest, AccessTimesCanBeLeftAlone) {
+  for (const char* const name : {"tree/program", "named"}) {
+    WriteElf(name);
+    const std::string path = folder_.Path(name);
+    const timespec times[] = {{1000, 0}, {2000, 0}};
+    for (const bool leave : {false, true}) {
+      ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+      FileSelectionOptions options;
+      options.recursive = true;
+      options.leave_access_times = leave;
+      ASSERT_EQ(Select({*name == 't' ? "tree" : "named"}, options).size(), 1U);
+      struct stat status = {};
+      ASSERT_EQ(stat(path.c_str(), &status), 0);
+      if (!leave && status.st_atim.tv_sec == 1000) GTEST_SKIP() << "mounted with noatime";
+      EXPECT_EQ(status.st_atim.tv_sec == 1000, leave) << name;
+    }
+  }
+}
+
 TEST_F(FileSelectionTest, ANamedEmptyFileIsNotElf) {
   folder_.Write("empty", "");
   EXPECT_THAT(Select({"empty"}), ElementsAre(HasSubstr("is not an ELF program")));
