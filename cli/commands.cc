@@ -30,7 +30,9 @@ constexpr std::array<Command, 25> kCommands = {{
      "  jet-sign app --private-key ima-privkey.pem --x509-cert ima-cert.x509\n"
      "  jet-sign -r build/ --key ima-test-key --detached\n"
      "      without root: app.sig beside app; jet-sign apply puts them into security.ima\n"
-     "  jet-sign -r build/ --key ima-test-key --manifest build.manifest\n",
+     "  jet-sign -r build/ --key ima-test-key --manifest build.manifest\n"
+     "  jet-sign -r build/ --key ima-test-key --exclude 'test*' --dry-run\n"
+     "  jet-sign --strip -r build/\n",
      DeclareSign, true},
     {"sign", "apply", "put signatures made elsewhere into security.ima, each checked first",
      "  jet-sign apply -r /opt/app\n"

@@ -7,7 +7,11 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "used in a signal handler");
 
-void OnSignal(int /*signal*/) { interrupted = true; }
+void OnSignal(int signal) {
+  if (!interrupted.exchange(true)) return;
+  (void)std::signal(signal, SIG_DFL);
+  (void)raise(signal);  // it takes effect when this returns
+}
 
 }  // namespace
 
@@ -15,8 +19,7 @@ Interrupt::Interrupt() {
   interrupted = false;
   struct sigaction action = {};
   action.sa_handler = OnSignal;
-  // Once: the next one does what it does by default. System calls go on.
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   (void)sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < kSignals.size(); ++i) {
     (void)sigaction(kSignals[i], nullptr, &old_actions_[i]);
