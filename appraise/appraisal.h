@@ -29,6 +29,8 @@ enum class Verdict {
   kUnsupported,   // a signature of a kind that the kernel does not take here
 };
 
+inline constexpr size_t kVerdictCount = static_cast<size_t>(Verdict::kUnsupported) + 1;
+
 // Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...
 const char* VerdictName(Verdict verdict);
 

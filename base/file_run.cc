@@ -22,10 +22,11 @@ size_t QueueCapacity(int workers, bool keep_folders) {
 
 class PoolFeeder : public FileSelectionObserver {
  public:
-  PoolFeeder(int workers, bool keep_folders, FileRunHandler& handler)
+  PoolFeeder(int workers, const FileSelectionOptions& options, FileRunHandler& handler)
       : handler_(handler),
-        pool_(workers, QueueCapacity(workers, keep_folders),
-              [&handler](SelectedFile file, int worker) {
+        pool_(workers, QueueCapacity(workers, options.keep_folders),
+              [&handler, &options](SelectedFile file, int worker) {
+                if (options.stopped && options.stopped()) return;
                 handler.OnFile(std::move(file), worker);
               }) {}
 
@@ -33,6 +34,7 @@ class PoolFeeder : public FileSelectionObserver {
   void OnSkipped(const std::string& path, SkipReason reason, int fd) override {
     handler_.OnSkipped(path, reason, fd);
   }
+  void OnNotEntered(const std::string& path) override { handler_.OnNotEntered(path); }
   void OnError(const std::string& path, const absl::Status& error) override {
     handler_.OnError(path, error);
   }
@@ -54,7 +56,7 @@ int AvailableProcessors() {
 
 void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
                   int workers, FileRunHandler& handler) {
-  PoolFeeder feeder(workers, options.keep_folders, handler);
+  PoolFeeder feeder(workers, options, handler);
   SelectFiles(paths, options, feeder);
   feeder.Finish();
 }

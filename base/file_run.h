@@ -10,20 +10,24 @@
 namespace jet::base {
 
 // What is done with the files of a run. OnFile is called from the worker threads at the same time;
-// OnSkipped and OnError from the thread that runs, possibly at the same time as OnFile.
+// the others from the thread that runs, possibly at the same time as OnFile.
 class FileRunHandler {
  public:
   virtual ~FileRunHandler() = default;
   // `worker` counts from 0 to one less than the number of workers; no two calls with the same
   // number overlap.
   virtual void OnFile(SelectedFile file, int worker) = 0;
-  // `fd` is the file, open for reading, and the caller's.
+  // `fd` is the file, open for reading, and the caller's; -1 for one that is kExcluded.
   virtual void OnSkipped(const std::string& path, SkipReason reason, int fd) = 0;
+  // A folder is on another file system, and is not entered.
+  virtual void OnNotEntered(const std::string& path) = 0;
   virtual void OnError(const std::string& path, const absl::Status& error) = 0;
 };
 
 // Selects the files of `paths` and hands them to `handler`, `workers` at a time (at least 1).
-// Returns when all are done. However many files there are, only a bounded number is open.
+// Returns when all are done, or, once `options.stopped` says so, when those that a worker has are:
+// the ones that still wait for a worker are dropped. However many files there are, only a bounded
+// number is open.
 void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
                   int workers, FileRunHandler& handler);
 

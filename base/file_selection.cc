@@ -10,9 +10,9 @@
 #include <climits>
 #include <cstdlib>
 #include <memory>
-#include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -53,10 +53,28 @@ int OpenLevels(int most) {
   return static_cast<int>(std::clamp<rlim_t>(limit.rlim_cur / 4, 2, static_cast<rlim_t>(most)));
 }
 
+// 16 bytes: there may be one for every file.
+using Inode = std::pair<dev_t, ino_t>;
+
+Inode InodeOf(const struct stat& status) { return {status.st_dev, status.st_ino}; }
+
 class Selector {
  public:
-  Selector(const FileSelectionOptions& options, bool several_paths, FileSelectionObserver& observer)
-      : options_(options), several_paths_(several_paths), observer_(observer) {}
+  Selector(const FileSelectionOptions& options, FileSelectionObserver& observer)
+      : options_(options), observer_(observer) {}
+
+  // What is named, and so is not to be taken where a walk from above it meets it.
+  void NoteNamed(const std::vector<std::string>& paths) {
+    if (paths.size() < 2 || !options_.recursive || options_.every_name) return;
+    for (const std::string& path : paths) {
+      struct stat status = {};
+      const bool follow = options_.named_links == NamedLinks::kFollow;
+      const int found = follow ? stat(path.c_str(), &status) : lstat(path.c_str(), &status);
+      if (found == 0) named_.insert(InodeOf(status));
+    }
+  }
+
+  bool Stopped() const { return options_.stopped && options_.stopped(); }
 
   void Select(const std::string& named) {
     struct stat status = {};
@@ -73,6 +91,7 @@ class Selector {
       }
     }
     if (S_ISDIR(status.st_mode)) {
+      if (options_.recursive && !IsFirstMention(status)) return;
       SelectTree(path);
     } else if (!S_ISREG(status.st_mode)) {
       observer_.OnError(path, NotARegularFile(status.st_mode));
@@ -132,7 +151,8 @@ class Selector {
     JET_ASSIGN_OR_RETURN(file.status, StatDescriptor(file.fd.get(), path));
     if (!S_ISREG(file.status.st_mode)) return NotARegularFile(file.status.st_mode);
     if (options_.leave_access_times) LeaveAccessTime(file.fd.get());
-    JET_ASSIGN_OR_RETURN(file.kind, ReadFileKind(file.fd.get(), file.status.st_mode));
+    JET_ASSIGN_OR_RETURN(file.kind,
+                         ReadFileKind(file.fd.get(), file.status.st_mode, options_.modules));
     return file;
   }
 
@@ -142,6 +162,15 @@ class Selector {
       return absl::FailedPreconditionError(
           "is a script, not an ELF file: --scripts takes executable scripts, --any-file takes "
           "everything");
+    }
+    if (kind == FileKind::kObjectFile) {
+      return absl::FailedPreconditionError(
+          "is an ELF object, which nothing executes: --modules takes kernel modules, --any-file "
+          "takes everything");
+    }
+    if (kind == FileKind::kDebugFile) {
+      return absl::FailedPreconditionError(
+          "is a separate debug file, without code: --any-file takes it all the same");
     }
     return absl::FailedPreconditionError(
         "is not an ELF program or shared object: --any-file takes it all the same");
@@ -158,7 +187,11 @@ class Selector {
       return;
     }
     TreeWalkOptions walk;
-    walk.one_file_system = options_.one_file_system;
+    walk.cross_file_systems = options_.cross_file_systems;
+    walk.on_other_file_system = [this](const std::string& folder) {
+      observer_.OnNotEntered(folder);
+    };
+    walk.stopped = options_.stopped;
     // The folders of the files that wait for a worker stay open as well.
     if (options_.keep_folders) walk.open_levels /= 4;
     walk.list_first = options_.adds_files;
@@ -167,6 +200,12 @@ class Selector {
     std::string prefix = path;
     while (prefix.size() > 1 && prefix.back() == '/') prefix.pop_back();
     if (prefix == "/") prefix.clear();
+    if (!options_.filter.empty()) {
+      walk.wants = [this, &prefix](const std::string& found, bool is_folder) {
+        return Wants(found, prefix.size() + 1, is_folder);
+      };
+    }
+    walk.enters = [this](const struct stat& status) { return named_.count(InodeOf(status)) == 0; };
     WalkTree(
         *std::move(root), prefix, walk,
         [this, &prefix](TreeFile file) { SelectTreeFile(std::move(file), prefix.size() + 1); },
@@ -175,21 +214,28 @@ class Selector {
         });
   }
 
+  bool Wants(const std::string& found, size_t prefix_size, bool is_folder) const {
+    const std::string path_in_tree = found.substr(prefix_size);
+    if (is_folder) return options_.filter.EntersFolder(path_in_tree);
+    if (options_.filter.TakesFile(path_in_tree)) return true;
+    observer_.OnSkipped(found, SkipReason::kExcluded, /*fd=*/-1);
+    return false;
+  }
+
   void SelectTreeFile(TreeFile found, size_t prefix_size) {
     if (HoldsSignatures(found.name, found.status)) {
       observer_.OnSkipped(found.path, SkipReason::kSignatureFile, found.fd.get());
       return;
     }
     if (options_.leave_access_times) LeaveAccessTime(found.fd.get());
-    const absl::StatusOr<FileKind> kind = ReadFileKind(found.fd.get(), found.status.st_mode);
+    const absl::StatusOr<FileKind> kind =
+        ReadFileKind(found.fd.get(), found.status.st_mode, options_.modules);
     if (!kind.ok()) {
       observer_.OnError(found.path, kind.status());
     } else if (!IsWanted(*kind)) {
-      observer_.OnSkipped(
-          found.path,
-          *kind == FileKind::kScript ? SkipReason::kUnwantedScript : SkipReason::kNotExecutable,
-          found.fd.get());
-    } else if (!IsFirstMention(found.status)) {
+      observer_.OnSkipped(found.path, SkipReasonOf(*kind), found.fd.get());
+    } else if (named_.count(InodeOf(found.status)) > 0 ||
+               (found.status.st_nlink > 1 && !IsFirstMention(found.status))) {
       observer_.OnSkipped(found.path, SkipReason::kSameInode, found.fd.get());
     } else {
       if (!options_.keep_folders) found.folder.reset();
@@ -202,7 +248,8 @@ class Selector {
 
   bool IsWanted(FileKind kind) const {
     return options_.any_file || kind == FileKind::kElf ||
-           (kind == FileKind::kScript && options_.scripts);
+           (kind == FileKind::kScript && options_.scripts) ||
+           (kind == FileKind::kKernelModule && options_.modules);
   }
 
   bool HoldsSignatures(const std::string& name, const struct stat& status) const {
@@ -214,25 +261,43 @@ class Selector {
     return !suffix.empty() && (absl::EndsWith(name, suffix) || IsTemporaryName(name));
   }
 
-  // Only files that can be met twice are remembered: hard links, and, where several paths were
-  // named that may overlap, all.
+  // Only what can be met twice is to be remembered: what is named, and hard links.
   bool IsFirstMention(const struct stat& status) {
-    if (options_.every_name || (status.st_nlink < 2 && !several_paths_)) return true;
-    return seen_.insert({status.st_dev, status.st_ino}).second;
+    return options_.every_name || seen_.insert(InodeOf(status)).second;
   }
 
   const FileSelectionOptions& options_;
-  const bool several_paths_;
   FileSelectionObserver& observer_;
-  std::set<std::pair<dev_t, ino_t>> seen_;
+  absl::flat_hash_set<Inode> named_;
+  absl::flat_hash_set<Inode> seen_;
 };
 
 }  // namespace
 
+SkipReason SkipReasonOf(FileKind kind) {
+  switch (kind) {
+    case FileKind::kScript:
+      return SkipReason::kUnwantedScript;
+    case FileKind::kObjectFile:
+    case FileKind::kKernelModule:
+      return SkipReason::kObjectFile;
+    case FileKind::kDebugFile:
+      return SkipReason::kDebugFile;
+    case FileKind::kElf:
+    case FileKind::kOther:
+      break;
+  }
+  return SkipReason::kNotExecutable;
+}
+
 void SelectFiles(const std::vector<std::string>& paths, const FileSelectionOptions& options,
                  FileSelectionObserver& observer) {
-  Selector selector(options, paths.size() > 1, observer);
-  for (const std::string& path : paths) selector.Select(path);
+  Selector selector(options, observer);
+  selector.NoteNamed(paths);
+  for (const std::string& path : paths) {
+    if (selector.Stopped()) return;
+    selector.Select(path);
+  }
 }
 
 }  // namespace jet::base

@@ -27,4 +27,12 @@ bool PathFilter::TakesFile(const std::string& path) const {
 
 bool PathFilter::EntersFolder(const std::string& path) const { return !MatchesOne(exclude_, path); }
 
+bool PathFilter::Reaches(const std::string& path) const {
+  for (size_t slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    if (!EntersFolder(path.substr(0, slash))) return false;
+  }
+  return TakesFile(path);
+}
+
 }  // namespace jet::base

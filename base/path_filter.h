@@ -21,11 +21,17 @@ class PathFilter {
   PathFilter(std::vector<std::string> include, std::vector<std::string> exclude)
       : include_(std::move(include)), exclude_(std::move(exclude)) {}
 
+  // True when everything is taken.
+  bool empty() const { return include_.empty() && exclude_.empty(); }
+
   // `path` is relative to the folder that was named, without a slash at either end.
   bool TakesFile(const std::string& path) const;
 
   // False for a folder that matches one of `exclude`: nothing below it is taken.
   bool EntersFolder(const std::string& path) const;
+
+  // True when a walk that asks both would take the file.
+  bool Reaches(const std::string& path) const;
 
  private:
   std::vector<std::string> include_;

@@ -50,7 +50,7 @@ class Walker {
     }
     root_device_ = status.st_dev;
     Enter(std::move(root), root_path, status);
-    while (!levels_.empty()) Step();
+    while (!levels_.empty() && !Stopped()) Step();
   }
 
  private:
@@ -75,7 +75,11 @@ class Walker {
       on_error_(path, SystemError(errno, "cannot stat the folder"));
       return;
     }
-    if (options_.one_file_system && status.st_dev != root_device_) return;
+    if (options_.enters && !options_.enters(status)) return;
+    if (!options_.cross_file_systems && status.st_dev != root_device_) {
+      if (options_.on_other_file_system) options_.on_other_file_system(path);
+      return;
+    }
     Enter(*std::move(folder), path, status);
   }
 
@@ -107,10 +111,14 @@ class Walker {
     }
     (void)listing->Release();
     std::vector<std::pair<std::string, unsigned char>> listed;
-    while (true) {
+    int failure = 0;
+    while (!Stopped()) {
       errno = 0;
       const dirent* entry = readdir(dir.get());
-      if (entry == nullptr) break;
+      if (entry == nullptr) {
+        failure = errno;
+        break;
+      }
       if (IsDotEntry(entry->d_name)) continue;
       if (options_.list_first) {
         listed.emplace_back(entry->d_name, entry->d_type);
@@ -118,15 +126,18 @@ class Walker {
         VisitEntry(level, entry->d_name, entry->d_type);
       }
     }
-    if (errno != 0) on_error_(level.path, SystemError(errno, "cannot list the folder"));
-    for (const auto& [name, type] : listed) VisitEntry(level, name.c_str(), type);
+    if (failure != 0) on_error_(level.path, SystemError(failure, "cannot list the folder"));
+    for (const auto& [name, type] : listed) {
+      if (Stopped()) return;
+      VisitEntry(level, name.c_str(), type);
+    }
   }
 
   void VisitEntry(Level& level, const char* name, unsigned char type) {
     if (type == DT_REG) {
       VisitFile(level, name);
     } else if (type == DT_DIR) {
-      level.subfolders.emplace_back(name);
+      NoteFolder(level, name);
     } else if (type == DT_UNKNOWN) {
       VisitUnknown(level, name);
     }
@@ -139,11 +150,22 @@ class Walker {
     } else if (S_ISREG(status.st_mode)) {
       VisitFile(level, name);
     } else if (S_ISDIR(status.st_mode)) {
-      level.subfolders.emplace_back(name);
+      NoteFolder(level, name);
     }
   }
 
+  void NoteFolder(Level& level, const char* name) const {
+    if (Wants(level, name, /*is_folder=*/true)) level.subfolders.emplace_back(name);
+  }
+
+  bool Wants(const Level& level, const char* name, bool is_folder) const {
+    return !options_.wants || options_.wants(absl::StrCat(level.path, "/", name), is_folder);
+  }
+
+  bool Stopped() const { return options_.stopped && options_.stopped(); }
+
   void VisitFile(const Level& level, const char* name) {
+    if (!Wants(level, name, /*is_folder=*/false)) return;
     TreeFile file;
     file.path = absl::StrCat(level.path, "/", name);
     absl::StatusOr<UniqueFd> fd = OpenAt(level.fd->get(), name, O_RDONLY | O_NOFOLLOW);

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,11 +15,21 @@
 namespace jet::base {
 
 struct TreeWalkOptions {
-  bool one_file_system = false;  // do not enter other file systems
-  int open_levels = 256;         // folders held open at the same time; deeper ones are reopened
+  bool cross_file_systems = false;  // enter folders that are on other file systems than the root
+  int open_levels = 256;            // folders held open at the same time; deeper ones are reopened
   // List each folder to its end before its files are visited: for who adds files to the folders he
   // walks. Memory then grows with the largest folder.
   bool list_first = false;
+  // Asked about every file and folder before it is opened, by its path (as TreeFile::path); what it
+  // returns false for is passed over. Empty: everything is wanted.
+  std::function<bool(const std::string& path, bool is_folder)> wants;
+  // Asked about every folder once it is open; what it returns false for is not entered. Empty: all
+  // are.
+  std::function<bool(const struct stat& status)> enters;
+  // Told of every folder on another file system that is not entered. May be empty.
+  std::function<void(const std::string& path)> on_other_file_system;
+  // The walk ends as soon as this returns true. Empty: it never does.
+  std::function<bool()> stopped;
 };
 
 // A regular file found below the root.

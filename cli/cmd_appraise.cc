@@ -1,5 +1,6 @@
 #include <algorithm>
-#include <map>
+#include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@
 #include "cli/key_report.h"
 #include "cli/keyring_option.h"
 #include "cli/option_parser.h"
+#include "cli/run_control.h"
 #include "cli/signature_source.h"
 #include "cli/trust.h"
 #include "crypto/digest.h"
@@ -40,51 +42,43 @@ bool IsUnsigned(int fd) {
   return !value.ok() || !value->has_value();
 }
 
+struct AppraiseRunOptions {
+  const FileOptions& files;
+  int workers;
+};
+
 // Judges the files of a run, prints the verdicts and counts them.
 class AppraiseRun : public base::FileRunHandler {
  public:
   // `source` is where the signatures are; null for the files' own attributes.
-  AppraiseRun(Session& session, const Trust& trust, SignatureSource* source,
-              const FileOptions& files, int workers)
+  AppraiseRun(Session& session, RunControl& control, const Trust& trust, SignatureSource* source,
+              const AppraiseRunOptions& options)
       : output_(session.output),
+        control_(control),
         trust_(trust),
         source_(source),
-        files_(files),
-        hashers_(static_cast<size_t>(workers)),
-        line_per_file_(!files.recursive || session.output.verbose()) {}
+        files_(options.files),
+        hashers_(static_cast<size_t>(options.workers)),
+        line_per_file_(!options.files.recursive || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
-    crypto::Hasher& hasher = hashers_.at(static_cast<size_t>(worker));
-    if (source_ == nullptr) {
-      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher));
-      return;
-    }
-    const absl::StatusOr<absl::optional<FoundSignature>> found = source_->Find(file);
-    if (!found.ok()) {
-      OnError(file.path, found.status());
-    } else if (found->has_value()) {
-      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher));
-    } else if (WantsSignature(files_, file.kind)) {
-      ReportNone(file, hasher);
-    } else {
-      Skip(file.path,
-           file.kind == base::FileKind::kScript ? base::SkipReason::kUnwantedScript
-                                                : base::SkipReason::kNotExecutable,
-           /*unsigned_script=*/file.kind == base::FileKind::kScript);
-    }
+    Judge(file, worker);
+    control_.Done(file.status.st_size);
   }
 
   void OnSkipped(const std::string& path, base::SkipReason reason, int fd) override {
     Skip(path, reason, reason == base::SkipReason::kUnwantedScript && IsUnsigned(fd));
+    control_.DoneWith(fd);
   }
 
+  void OnNotEntered(const std::string& path) override { control_.NotEntered(path); }
+
   void OnError(const std::string& path, const absl::Status& error) override {
-    {
+    if (source_ != nullptr) {
       const std::lock_guard<std::mutex> lock(mutex_);
-      ++failed_;
-      if (source_ != nullptr) failed_paths_.insert(path);
+      failed_paths_.insert(path);
     }
-    output_.Error(absl::StrCat(NameForMessage(path), ": not appraised: ", error.message()));
+    control_.Fail(path, "not appraised", error);
     if (!output_.json()) return;
     Json object;
     object["type"] = "file";
@@ -98,30 +92,46 @@ class AppraiseRun : public base::FileRunHandler {
   void FailMissing(const ManifestSource& manifest, const std::string& root) {
     std::string prefix = base::WithoutTrailingSlashes(root);
     if (prefix == "/") prefix.clear();
+    const base::PathFilter filter(files_.include, files_.exclude);
     for (const std::string& path_in_tree : manifest.NotMet()) {
       const std::string path = absl::StrCat(prefix, "/", path_in_tree);
-      if (failed_paths_.count(path) > 0) continue;
+      if (failed_paths_.count(path) > 0 || !filter.Reaches(path_in_tree)) continue;
       OnError(path,
               absl::NotFoundError("the manifest lists it, and there is no such regular file"));
     }
   }
 
-  size_t count(Verdict verdict) const {
-    const auto found = counts_.find(verdict);
-    return found == counts_.end() ? 0 : found->second;
-  }
+  size_t count(Verdict verdict) const { return counts_.at(static_cast<size_t>(verdict)); }
   size_t judged() const {
     size_t all = 0;
-    for (const auto& [verdict, count] : counts_) all += count;
+    for (const std::atomic<size_t>& count : counts_) all += count;
     return all;
   }
   // Valid files whose key this kernel's keyring does not hold.
   size_t not_in_keyring() const { return not_in_keyring_; }
   size_t skipped() const { return skipped_; }
   size_t unsigned_scripts() const { return unsigned_scripts_; }
-  size_t failed() const { return failed_; }
 
  private:
+  void Judge(const base::SelectedFile& file, int worker) {
+    crypto::Hasher& hasher = hashers_.at(static_cast<size_t>(worker));
+    if (source_ == nullptr) {
+      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher));
+      return;
+    }
+    const absl::StatusOr<absl::optional<FoundSignature>> found = source_->Find(file);
+    if (!found.ok()) {
+      OnError(file.path, found.status());
+    } else if (found->has_value()) {
+      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher));
+    } else if (WantsSignature(files_, file.kind)) {
+      ReportNone(file, hasher);
+    } else {
+      Skip(file.path, base::SkipReasonOf(file.kind),
+           /*unsigned_script=*/file.kind == base::FileKind::kScript);
+    }
+  }
+
   void ReportNone(const base::SelectedFile& file, crypto::Hasher& hasher) {
     absl::StatusOr<appraise::Appraisal> appraisal =
         appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_.set, hasher);
@@ -134,19 +144,15 @@ class AppraiseRun : public base::FileRunHandler {
       OnError(path, appraisal.status());
       return;
     }
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_[appraisal->verdict];
-      if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
-        ++not_in_keyring_;
-      }
+    ++counts_.at(static_cast<size_t>(appraisal->verdict));
+    if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
+      ++not_in_keyring_;
     }
     if (output_.json()) PrintObject(path, *appraisal);
     if (line_per_file_ || appraisal->verdict != Verdict::kValid) PrintLine(path, *appraisal);
   }
 
   void Skip(const std::string& path, base::SkipReason reason, bool unsigned_script) {
-    const std::lock_guard<std::mutex> lock(mutex_);
     ++skipped_;
     if (unsigned_script) ++unsigned_scripts_;
     if (output_.verbose()) {
@@ -227,21 +233,22 @@ class AppraiseRun : public base::FileRunHandler {
   }
 
   Output& output_;
+  RunControl& control_;
   const Trust& trust_;
   SignatureSource* const source_;
   const FileOptions& files_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
+  std::array<std::atomic<size_t>, appraise::kVerdictCount> counts_ = {};  // indexed by Verdict
+  std::atomic<size_t> not_in_keyring_{0};
+  std::atomic<size_t> skipped_{0};
+  std::atomic<size_t> unsigned_scripts_{0};
   std::mutex mutex_;
-  std::map<Verdict, size_t> counts_;
-  size_t not_in_keyring_ = 0;
-  size_t skipped_ = 0;
-  size_t unsigned_scripts_ = 0;
-  size_t failed_ = 0;
   std::set<std::string> failed_paths_;  // of files that a source was not asked for
 };
 
-void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged) {
+void PrintSummary(Session& session, const RunControl& control, const AppraiseRun& run,
+                  bool scripts_judged) {
   if (run.not_in_keyring() > 0) {
     session.output.Warning(absl::StrCat(run.not_in_keyring(),
                                         " of the valid files are signed by keys that this "
@@ -262,9 +269,11 @@ void PrintSummary(Session& session, const AppraiseRun& run, bool scripts_judged)
     if (run.count(verdict) > 0) absl::StrAppend(&line, ", ", name, " ", run.count(verdict));
   }
   object["skipped"] = run.skipped();
-  object["failed"] = run.failed();
+  object["failed"] = control.failed();
+  object["complete"] = !control.stopped();
   session.output.Object(object);
-  session.output.Line(absl::StrCat(line, ", skipped ", run.skipped(), ", failed ", run.failed()));
+  session.output.Line(
+      absl::StrCat(line, ", skipped ", run.skipped(), ", failed ", control.failed()));
 }
 
 // Null when no manifest is asked for.
@@ -289,11 +298,16 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   base::FileSelectionOptions selection = SelectionOf(options.files, base::NamedLinks::kFollow);
   if (source != nullptr) source->Choose(selection);
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  AppraiseRun run(session, trust, source, options.files, workers);
+  RunControl control(session.output, options.files);
+  control.Choose(selection);
+  AppraiseRun run(session, control, trust, source, {options.files, workers});
   base::RunOverFiles(options.files.paths, selection, workers, run);
-  if (manifest != nullptr) run.FailMissing(*manifest, *options.source.root);
-  PrintSummary(session, run, options.files.scripts);
-  if (run.failed() > 0) return ExitStatus::kCouldNotDo;
+  if (manifest != nullptr && !control.stopped()) {
+    run.FailMissing(*manifest, *options.source.root);
+  }
+  control.End();
+  PrintSummary(session, control, run, options.files.scripts);
+  if (control.failed() > 0 || control.stopped()) return ExitStatus::kCouldNotDo;
   if (run.judged() == 0 && !options.files.allow_empty) {
     return absl::FailedPreconditionError(
         "no file was found to appraise (--allow-empty makes that no failure)");

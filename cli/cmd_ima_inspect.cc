@@ -114,6 +114,8 @@ class Inspector : public base::FileSelectionObserver {
 
   void OnSkipped(const std::string& /*path*/, base::SkipReason /*reason*/, int /*fd*/) override {}
 
+  void OnNotEntered(const std::string& /*path*/) override {}
+
   void OnError(const std::string& path, const absl::Status& error) override {
     output_.Error(absl::StrCat(NameForMessage(path), ": ", error.message()));
     Note(ExitStatus::kCouldNotDo);
@@ -144,6 +146,7 @@ absl::StatusOr<ExitStatus> RunInspect(Session& session, const std::vector<std::s
   base::FileSelectionOptions selection;
   selection.any_file = true;
   selection.recursive = recursive;
+  selection.cross_file_systems = true;
   selection.named_links = base::NamedLinks::kFollow;
   Inspector inspector(session.output);
   base::SelectFiles(paths, selection, inspector);

@@ -1,15 +1,11 @@
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "base/status_macros.h"
 #include "cli/command.h"
+#include "cli/confirmation.h"
 #include "cli/escape.h"
 #include "cli/keyring_option.h"
 #include "cli/open_keystore.h"
@@ -28,23 +24,11 @@ struct DeleteOptions {
   PeerOptions peers;
 };
 
-// Asks on the terminal; without one nothing is deleted unasked.
 absl::Status Confirm(const DeleteOptions& options) {
   if (options.yes) return absl::OkStatus();
-  const base::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (!terminal.valid()) {
-    return UsageError(
-        "deleting a key cannot be undone, and there is no terminal to ask on: --yes "
-        "confirms it");
-  }
-  const std::string question =
-      absl::StrCat("Delete key '", Escape(options.name),
-                   "'? Its private key cannot be brought back. [yes,no] (no) ");
-  JET_RETURN_IF_ERROR(base::WriteAll(terminal.get(), base::AsBytes(question), "/dev/tty"));
-  std::array<char, 16> answer = {};
-  const ssize_t count = read(terminal.get(), answer.data(), answer.size() - 1);
-  if (count > 0 && absl::string_view(answer.data()) == "yes\n") return absl::OkStatus();
-  return absl::CancelledError("nothing was deleted");
+  return Confirm(Question{absl::StrCat("Delete key '", Escape(options.name),
+                                       "'? Its private key cannot be brought back."),
+                          "deleting a key cannot be undone", "nothing was deleted"});
 }
 
 // A name that is not there is said before the question is asked, and without holding the lock
@@ -115,10 +99,9 @@ absl::StatusOr<ExitStatus> RunDelete(Session& session, const DeleteOptions& opti
   }
   const ExitStatus status = TellPeers(replication, removed);
   if (!removed.readable && deletion.keyring.has_value()) {
-    return absl::DataLossError(
-        absl::StrCat("the key was damaged: it is deleted, but which certificate of the keyring ",
-                     deletion.keyring->name(),
-                     " was its own cannot be told (jet-ima keyring lists them)"));
+    return absl::DataLossError(absl::StrCat(
+        "the key was damaged: it is deleted, but which certificate of the keyring ",
+        deletion.keyring->name(), " was its own cannot be told (jet-ima keyring lists them)"));
   }
   if (removed.unlinked) {
     session.output.Note(

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/file_commands.h"
 #include "cli/option_parser.h"
+#include "cli/run_control.h"
 #include "crypto/digest.h"
 #include "sign/file_signer.h"
 
@@ -20,10 +22,9 @@ namespace jet::cli {
 namespace {
 
 struct Counts {
-  std::array<size_t, 4> by_result = {};  // indexed by sign::SignResult
+  std::array<std::atomic<size_t>, 4> by_result = {};  // indexed by sign::SignResult
   SkipCounts skipped;
-  size_t incomplete = 0;  // copies that could not keep everything
-  size_t failed = 0;
+  std::atomic<size_t> incomplete = 0;  // copies that could not keep everything
 
   size_t of(sign::SignResult result) const { return by_result.at(static_cast<size_t>(result)); }
 };
@@ -32,22 +33,26 @@ const char* ChangeDetectionText(base::ChangeDetection method) {
   return method == base::ChangeDetection::kLease ? "lease" : "timestamps";
 }
 
-struct RunShape {
-  int workers;
-  bool line_per_file;
+// What is signed with, and where to.
+struct Signing {
+  const sign::FileSigner& signer;
+  const SigningKey& key;
+  SignatureDestination& destination;
 };
 
 // Signs the files of a run, prints what became of each and counts.
 class SignRun : public base::FileRunHandler {
  public:
-  SignRun(Session& session, const sign::FileSigner& signer, const SigningKey& key,
-          SignatureDestination& destination, const RunShape& shape)
+  SignRun(Session& session, RunControl& control, const Signing& signing,
+          const SignCommandOptions& options, int workers)
       : output_(session.output),
-        signer_(signer),
-        key_(key),
-        destination_(destination),
-        hashers_(static_cast<size_t>(shape.workers)),
-        line_per_file_(shape.line_per_file || session.output.verbose()) {}
+        control_(control),
+        signer_(signing.signer),
+        key_(signing.key),
+        destination_(signing.destination),
+        force_(options.force),
+        hashers_(static_cast<size_t>(workers)),
+        line_per_file_(!options.files.recursive || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
     const absl::StatusOr<sign::SignOutcome> outcome =
@@ -56,25 +61,23 @@ class SignRun : public base::FileRunHandler {
       OnError(file.path, outcome.status());
       return;
     }
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.by_result.at(static_cast<size_t>(outcome->result));
-      if (!outcome->lost.empty()) ++counts_.incomplete;
-    }
+    ++counts_.by_result.at(static_cast<size_t>(outcome->result));
+    control_.Done(file.status.st_size);
     if (!outcome->lost.empty()) {
+      ++counts_.incomplete;
       output_.Warning(absl::StrCat(
           NameForMessage(file.path),
           ": the copy could not keep everything: ", absl::StrJoin(outcome->lost, "; ")));
     }
     if (output_.json()) PrintObject(file.path, *outcome);
-    if (line_per_file_) PrintLine(file.path, *outcome);
+    if (line_per_file_ || outcome->result == sign::SignResult::kWouldSign) {
+      PrintLine(file.path, *outcome);
+    }
   }
 
-  void OnSkipped(const std::string& path, base::SkipReason reason, int /*fd*/) override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      counts_.skipped.Add(reason);
-    }
+  void OnSkipped(const std::string& path, base::SkipReason reason, int fd) override {
+    counts_.skipped.Add(reason);
+    control_.DoneWith(fd);
     if (output_.json()) {
       Json object = Object(path, "skipped");
       object["detail"] = SkipReasonText(reason);
@@ -85,12 +88,10 @@ class SignRun : public base::FileRunHandler {
     }
   }
 
+  void OnNotEntered(const std::string& path) override { control_.NotEntered(path); }
+
   void OnError(const std::string& path, const absl::Status& error) override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.failed;
-    }
-    output_.Error(absl::StrCat(NameForMessage(path), ": not signed: ", error.message()));
+    control_.Fail(path, "not signed", error);
     if (output_.json()) {
       Json object = Object(path, "failed");
       object["detail"] = std::string(error.message());
@@ -112,11 +113,12 @@ class SignRun : public base::FileRunHandler {
   void PrintObject(const std::string& path, const sign::SignOutcome& outcome) {
     Json object = Object(path, sign::SignResultName(outcome.result));
     const bool kept = outcome.result == sign::SignResult::kKept;
-    object["key_name"] = kept ? outcome.kept_key_name : key_.name;
+    object["key_name"] = kept ? outcome.previous_key_name : key_.name;
     object["key_id"] = kept ? Json(nullptr) : Json(ima::KeyIdText(signer_.key_id()));
     object["hash_algorithm"] = crypto::NameOf(outcome.digest.algorithm());
     object["digest"] = base::HexEncode(outcome.digest.value());
     object["xattr_size"] = outcome.value.size();
+    object["reason"] = ReasonOf(outcome);
     object["change_detection"] = ChangeDetectionText(outcome.change_detection);
     object["signature_destination"] = destination_.name();
     if (!outcome.lost.empty()) object["lost"] = outcome.lost;
@@ -126,9 +128,14 @@ class SignRun : public base::FileRunHandler {
   void PrintLine(const std::string& path, const sign::SignOutcome& outcome) {
     const char* word = sign::SignResultName(outcome.result);
     if (outcome.result == sign::SignResult::kKept) {
-      output_.Result({path, word,
-                      absl::StrCat(": signed by ", outcome.kept_key_name, " (--force replaces it)"),
-                      Tone::kDoubtful});
+      output_.Result(
+          {path, word,
+           absl::StrCat(": signed by ", outcome.previous_key_name, " (--force replaces it)"),
+           Tone::kDoubtful});
+      return;
+    }
+    if (outcome.result == sign::SignResult::kWouldSign) {
+      PrintWouldSign(path, outcome);
       return;
     }
     output_.Result(
@@ -137,37 +144,59 @@ class SignRun : public base::FileRunHandler {
          Tone::kGood});
   }
 
+  void PrintWouldSign(const std::string& path, const sign::SignOutcome& outcome) {
+    const bool replaces = force_ && *outcome.previous != sign::Previous::kNone;
+    std::string why = sign::PreviousText(*outcome.previous);
+    if (*outcome.previous == sign::Previous::kValidByKnownKey) {
+      absl::StrAppend(&why, ", ", outcome.previous_key_name);
+    }
+    output_.Result({path, replaces ? "would-replace" : sign::SignResultName(outcome.result),
+                    absl::StrCat(" (", why, ")"), Tone::kGood});
+  }
+
+  // Why it was, or would be, signed; null where it was not, or --force did not let it matter.
+  static Json ReasonOf(const sign::SignOutcome& outcome) {
+    const bool was_signed = outcome.result == sign::SignResult::kSigned ||
+                            outcome.result == sign::SignResult::kWouldSign;
+    if (!was_signed || !outcome.previous.has_value()) return nullptr;
+    return sign::PreviousText(*outcome.previous);
+  }
+
   Output& output_;
+  RunControl& control_;
   const sign::FileSigner& signer_;
   const SigningKey& key_;
   SignatureDestination& destination_;
+  const bool force_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
-  std::mutex mutex_;
   Counts counts_;
 };
 
-void PrintSummary(Session& session, const Counts& counts, bool dry_run) {
+void PrintSummary(Session& session, const RunControl& control, const Counts& counts, bool dry_run) {
   using sign::SignResult;
   session.output.Object({{"type", "summary"},
                          {"signed", counts.of(SignResult::kSigned)},
                          {"would_sign", counts.of(SignResult::kWouldSign)},
                          {"already_valid", counts.of(SignResult::kAlreadyValid)},
                          {"kept", counts.of(SignResult::kKept)},
-                         {"incomplete", counts.incomplete},
+                         {"incomplete", counts.incomplete.load()},
                          {"skipped", counts.skipped.all()},
-                         {"failed", counts.failed}});
+                         {"failed", control.failed()},
+                         {"complete", !control.stopped()}});
   session.output.Line(absl::StrCat(
       dry_run ? "would sign " : "signed ",
       counts.of(dry_run ? SignResult::kWouldSign : SignResult::kSigned), ", already valid ",
       counts.of(SignResult::kAlreadyValid), ", kept ", counts.of(SignResult::kKept), ", ",
-      SkippedText(counts.skipped), ", failed ", counts.failed,
-      counts.incomplete > 0 ? absl::StrCat(", incomplete ", counts.incomplete) : ""));
+      SkippedText(counts.skipped), ", failed ", control.failed(),
+      counts.incomplete > 0 ? absl::StrCat(", incomplete ", counts.incomplete.load()) : ""));
 }
 
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options) {
+  if (options.strip) return RunStrip(session, std::move(options));
+  if (options.yes) return UsageError("--yes is for --strip: signing asks nothing");
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
   const absl::StatusOr<crypto::HashAlgorithm> hash = crypto::ParseSigningHash(
       options.hash.value_or(session.configuration.hash.value_or(std::string("sha256"))));
@@ -187,18 +216,23 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
                                                             : base::NamedLinks::kRefuse);
   destination->Choose(selection);
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  SignRun run(session, signer, key, *destination,
-              {workers, /*line_per_file=*/!options.files.recursive});
+  RunControl control(session.output, options.files);
+  control.Choose(selection);
+  SignRun run(session, control, {signer, key, *destination}, options, workers);
   base::RunOverFiles(options.files.paths, selection, workers, run);
-  PrintSummary(session, run.counts(), options.dry_run);
-  if (run.counts().failed > 0) {
+  control.End();
+  PrintSummary(session, control, run.counts(), options.dry_run);
+  if (control.failed() > 0 || control.stopped()) {
     if (options.destination.manifest.has_value()) {
-      session.output.Error("the manifest is not written: it would lack the files that failed");
+      session.output.Error(
+          absl::StrCat("the manifest is not written: it would lack the files that ",
+                       control.failed() > 0 ? "failed" : "were not looked at"));
     }
     return ExitStatus::kCouldNotDo;
   }
   const auto& results = run.counts().by_result;
-  const bool none = std::all_of(results.begin(), results.end(), [](size_t n) { return n == 0; });
+  const bool none =
+      std::all_of(results.begin(), results.end(), [](const auto& n) { return n == 0; });
   if (none && !options.files.allow_empty) {
     return absl::FailedPreconditionError(
         "no file was found to sign (--allow-empty makes that no failure)");
@@ -214,7 +248,10 @@ RunFunction DeclareSign(OptionParser& parser) {
   DeclareSigningKey(parser, options->key);
   parser.Value("--hash", options->hash, "NAME", "sha256, sha384 or sha512 (sha256)");
   parser.Flag("--force", options->force, "Sign again whatever valid signature there is");
-  parser.Flag("--dry-run", options->dry_run, "Do everything but write");
+  parser.Flag("--dry-run", options->dry_run,
+              "Do everything but write; say what would be written, and why");
+  parser.Flag("--strip", options->strip, "Remove the signatures instead; needs no key");
+  parser.Flag("--yes", options->yes, "With --strip: do not ask");
   DeclareSignatureDestination(parser, options->destination);
   return [options](Session& session) { return RunSign(session, *options); };
 }

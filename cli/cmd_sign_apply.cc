@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -19,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/file_options.h"
 #include "cli/option_parser.h"
+#include "cli/run_control.h"
 #include "cli/signature_source.h"
 #include "cli/trust.h"
 #include "crypto/digest.h"
@@ -37,14 +39,14 @@ struct ApplyCommandOptions {
   TrustOptions trust;
   bool dry_run = false;
   bool best_effort = false;
+  int workers = 1;
 };
 
 struct Counts {
-  std::array<size_t, 4> by_result = {};  // indexed by sign::ApplyResult
-  size_t missing = 0;                    // files without a signature
-  size_t not_permitted = 0;
+  std::array<std::atomic<size_t>, 4> by_result = {};  // indexed by sign::ApplyResult
+  std::atomic<size_t> missing{0};                     // files without a signature
+  std::atomic<size_t> not_permitted{0};
   SkipCounts skipped;
-  size_t failed = 0;
 
   size_t of(ApplyResult result) const { return by_result.at(static_cast<size_t>(result)); }
 };
@@ -58,13 +60,14 @@ struct Application {
 // Applies signatures, prints what became of each and counts.
 class ApplyRun : public base::FileRunHandler {
  public:
-  ApplyRun(Session& session, const Trust& trust, SignatureSource& source,
-           const ApplyCommandOptions& options, int workers)
+  ApplyRun(Session& session, RunControl& control, const Trust& trust, SignatureSource& source,
+           const ApplyCommandOptions& options)
       : output_(session.output),
+        control_(control),
         trust_(trust),
         source_(source),
         options_(options),
-        hashers_(static_cast<size_t>(workers)),
+        hashers_(static_cast<size_t>(options.workers)),
         line_per_file_(!options.files.recursive || session.output.verbose()) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
@@ -76,30 +79,25 @@ class ApplyRun : public base::FileRunHandler {
     } else if (WantsSignature(options_.files, file.kind)) {
       ReportMissing(file);
     } else {
-      OnSkipped(file.path,
-                file.kind == base::FileKind::kScript ? base::SkipReason::kUnwantedScript
-                                                     : base::SkipReason::kNotExecutable,
-                file.fd.get());
+      OnSkipped(file.path, base::SkipReasonOf(file.kind), file.fd.get());
+      return;
     }
+    control_.Done(file.status.st_size);
   }
 
-  void OnSkipped(const std::string& path, base::SkipReason reason, int /*fd*/) override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      counts_.skipped.Add(reason);
-    }
+  void OnSkipped(const std::string& path, base::SkipReason reason, int fd) override {
+    counts_.skipped.Add(reason);
+    control_.DoneWith(fd);
     ReportWord(path, "skipped", SkipReasonText(reason));
     if (output_.verbose()) {
       output_.Result({path, "skipped", absl::StrCat(" (", SkipReasonText(reason), ")")});
     }
   }
 
+  void OnNotEntered(const std::string& path) override { control_.NotEntered(path); }
+
   void OnError(const std::string& path, const absl::Status& error) override {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.failed;
-    }
-    output_.Error(absl::StrCat(NameForMessage(path), ": not applied: ", error.message()));
+    control_.Fail(path, "not applied", error);
     ReportWord(path, "failed", error.message());
   }
 
@@ -139,10 +137,7 @@ class ApplyRun : public base::FileRunHandler {
   }
 
   void Report(const std::string& path, ApplyResult result, const appraise::Appraisal& appraisal) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.by_result.at(static_cast<size_t>(result));
-    }
+    ++counts_.by_result.at(static_cast<size_t>(result));
     if (output_.json()) PrintObject(path, result, appraisal);
     const char* word = sign::ApplyResultName(result);
     if (result == ApplyResult::kRefused) {
@@ -158,19 +153,16 @@ class ApplyRun : public base::FileRunHandler {
   }
 
   void ReportMissing(const base::SelectedFile& file) {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.missing;
-    }
+    ++counts_.missing;
     const std::string why = source_.WhyNone(file);
     ReportWord(file.path, "missing-signature", why);
     output_.Result({file.path, "missing-signature", absl::StrCat(": ", why), Tone::kBad});
   }
 
   void ReportNotPermitted(const std::string& path, const absl::Status& error) {
+    ++counts_.not_permitted;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      ++counts_.not_permitted;
       if (why_not_permitted_.empty()) why_not_permitted_ = std::string(error.message());
     }
     ReportWord(path, "not-permitted", error.message());
@@ -213,25 +205,28 @@ class ApplyRun : public base::FileRunHandler {
   }
 
   Output& output_;
+  RunControl& control_;
   const Trust& trust_;
   SignatureSource& source_;
   const ApplyCommandOptions& options_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
   std::array<std::mutex, 64> inode_mutexes_;  // of files with several names
-  std::mutex mutex_;
   Counts counts_;
+  std::mutex mutex_;
   std::string why_not_permitted_;
 };
 
-// Opens each file that the manifest lists, and nothing else.
-absl::Status ApplyManifest(const ManifestSource& manifest, const std::string& root, int workers,
-                           ApplyRun& run) {
+// Opens each file that the manifest lists and the options choose, and nothing else.
+absl::Status ApplyManifest(const ManifestSource& manifest, const ApplyCommandOptions& options,
+                           const RunControl& control, ApplyRun& run) {
+  const std::string& root = *options.source.root;
   JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
                        base::OpenAt(AT_FDCWD, root, O_RDONLY | O_DIRECTORY));
   std::string prefix = base::WithoutTrailingSlashes(root);
   if (prefix == "/") prefix.clear();
   const auto apply = [&](const sign::ManifestEntry* entry, int worker) {
+    if (control.stopped()) return;
     const std::string path = absl::StrCat(prefix, "/", entry->path);
     const absl::StatusOr<base::UniqueFd> fd = base::OpenBeneath(folder.get(), entry->path);
     const absl::StatusOr<FoundSignature> found = SignatureOf(*entry);
@@ -241,40 +236,53 @@ absl::Status ApplyManifest(const ManifestSource& manifest, const std::string& ro
       run.Apply(path, fd->get(), *found, worker);
     }
   };
-  base::WorkerPool<const sign::ManifestEntry*> pool(workers, /*capacity=*/1024, apply);
-  for (const sign::ManifestEntry& entry : manifest.entries()) pool.Submit(&entry);
+  base::WorkerPool<const sign::ManifestEntry*> pool(options.workers, /*capacity=*/1024, apply);
+  const base::PathFilter filter(options.files.include, options.files.exclude);
+  for (const sign::ManifestEntry& entry : manifest.entries()) {
+    if (control.stopped()) break;
+    if (filter.Reaches(entry.path)) {
+      pool.Submit(&entry);
+    } else {
+      run.OnSkipped(absl::StrCat(prefix, "/", entry.path), base::SkipReason::kExcluded, /*fd=*/-1);
+    }
+  }
   pool.Finish();
   return absl::OkStatus();
 }
 
-void PrintSummary(Session& session, const ApplyRun& run, bool dry_run) {
+void PrintSummary(Session& session, const RunControl& control, const ApplyRun& run, bool dry_run) {
   const Counts& counts = run.counts();
   if (counts.not_permitted > 0) {
-    session.output.Warning(absl::StrCat(
-        counts.not_permitted, " signatures could not be applied: ", run.why_not_permitted()));
+    session.output.Warning(
+        absl::StrCat(counts.not_permitted.load(),
+                     " signatures could not be applied: ", run.why_not_permitted()));
   }
   session.output.Object({{"type", "summary"},
                          {"applied", counts.of(ApplyResult::kApplied)},
                          {"would_apply", counts.of(ApplyResult::kWouldApply)},
                          {"already_valid", counts.of(ApplyResult::kAlreadyValid)},
                          {"refused", counts.of(ApplyResult::kRefused)},
-                         {"missing_signature", counts.missing},
-                         {"not_permitted", counts.not_permitted},
+                         {"missing_signature", counts.missing.load()},
+                         {"not_permitted", counts.not_permitted.load()},
                          {"skipped", counts.skipped.all()},
-                         {"failed", counts.failed}});
-  session.output.Line(absl::StrCat(
-      dry_run ? "would apply " : "applied ",
-      counts.of(dry_run ? ApplyResult::kWouldApply : ApplyResult::kApplied), ", already valid ",
-      counts.of(ApplyResult::kAlreadyValid), ", refused ", counts.of(ApplyResult::kRefused),
-      ", missing signature ", counts.missing, ", not permitted ", counts.not_permitted, ", ",
-      SkippedText(counts.skipped), ", failed ", counts.failed));
+                         {"failed", control.failed()},
+                         {"complete", !control.stopped()}});
+  session.output.Line(
+      absl::StrCat(dry_run ? "would apply " : "applied ",
+                   counts.of(dry_run ? ApplyResult::kWouldApply : ApplyResult::kApplied),
+                   ", already valid ", counts.of(ApplyResult::kAlreadyValid), ", refused ",
+                   counts.of(ApplyResult::kRefused), ", missing signature ", counts.missing.load(),
+                   ", not permitted ", counts.not_permitted.load(), ", ",
+                   SkippedText(counts.skipped), ", failed ", control.failed()));
 }
 
-absl::StatusOr<ExitStatus> StatusOf(const Counts& counts, bool allow_empty) {
-  if (counts.failed > 0 || counts.not_permitted > 0) return ExitStatus::kCouldNotDo;
+absl::StatusOr<ExitStatus> StatusOf(const RunControl& control, const Counts& counts,
+                                    bool allow_empty) {
+  if (control.failed() > 0 || control.stopped() || counts.not_permitted > 0)
+    return ExitStatus::kCouldNotDo;
   if (counts.of(ApplyResult::kRefused) > 0 || counts.missing > 0) return ExitStatus::kNo;
   size_t done = 0;
-  for (const size_t count : counts.by_result) done += count;
+  for (const std::atomic<size_t>& count : counts.by_result) done += count;
   if (done > 0 || allow_empty) return ExitStatus::kGood;
   return absl::FailedPreconditionError(
       "no signature was found to apply (--allow-empty makes that no failure)");
@@ -295,15 +303,18 @@ absl::StatusOr<ExitStatus> RunApply(Session& session, ApplyCommandOptions option
       SelectionOf(options.files, options.files.follow_links ? base::NamedLinks::kFollow
                                                             : base::NamedLinks::kRefuse);
   source->Choose(selection);
-  const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  ApplyRun run(session, trust, *source, options, workers);
+  options.workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
+  RunControl control(session.output, options.files);
+  control.Choose(selection);
+  ApplyRun run(session, control, trust, *source, options);
   if (manifest != nullptr) {
-    JET_RETURN_IF_ERROR(ApplyManifest(*manifest, *options.source.root, workers, run));
+    JET_RETURN_IF_ERROR(ApplyManifest(*manifest, options, control, run));
   } else {
-    base::RunOverFiles(options.files.paths, selection, workers, run);
+    base::RunOverFiles(options.files.paths, selection, options.workers, run);
   }
-  PrintSummary(session, run, options.dry_run);
-  return StatusOf(run.counts(), options.files.allow_empty);
+  control.End();
+  PrintSummary(session, control, run, options.dry_run);
+  return StatusOf(control, run.counts(), options.files.allow_empty);
 }
 
 }  // namespace

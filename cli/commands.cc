@@ -32,7 +32,9 @@ constexpr std::array<Command, 25> kCommands = {{
      "      without root: app.sig beside app; jet-sign apply puts them into security.ima\n"
      "  jet-sign -r build/ --key ima-test-key --manifest build.manifest\n"
      "  jet-sign -r build/ --key ima-test-key --output-dir signed/\n"
-     "      build/bin/app stays as it is, signed/bin/app is its signed copy\n",
+     "      build/bin/app stays as it is, signed/bin/app is its signed copy\n"
+     "  jet-sign -r build/ --key ima-test-key --exclude 'test*' --dry-run\n"
+     "  jet-sign --strip -r build/\n",
      DeclareSign, true},
     {"sign", "apply", "put signatures made elsewhere into security.ima, each checked first",
      "  jet-sign apply -r /opt/app\n"

@@ -22,10 +22,15 @@ struct SignCommandOptions {
   absl::optional<std::string> hash;
   bool force = false;
   bool dry_run = false;
+  bool strip = false;  // remove signatures instead
+  bool yes = false;    // without asking
   SignatureDestinationOptions destination;
 };
 
 absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options);
+
+// What RunSign does with `strip`.
+absl::StatusOr<ExitStatus> RunStrip(Session& session, SignCommandOptions options);
 
 struct AppraiseCommandOptions {
   FileOptions files;

@@ -35,6 +35,19 @@ absl::Status AddListedPaths(FileOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckFiles(const FileOptions& options) {
+  if (options.fail_fast && options.keep_going) {
+    return UsageError("--fail-fast and --keep-going contradict each other");
+  }
+  if (options.one_file_system && options.cross_file_systems) {
+    return UsageError("--one-file-system and --cross-file-systems contradict each other");
+  }
+  if (!options.recursive && !(options.include.empty() && options.exclude.empty())) {
+    return UsageError("--include and --exclude choose among what is in folders, which -r walks");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void DeclareFiles(OptionParser& parser, FileOptions& options) {
@@ -42,22 +55,37 @@ void DeclareFiles(OptionParser& parser, FileOptions& options) {
   parser.Flag("-r,--recursive", options.recursive, "Walk folders; ELF files are found by content");
   parser.Flag("--any-file", options.any_file, "Take every regular file, not only ELF");
   parser.Flag("--scripts", options.scripts, "Take executable scripts (#!) as well");
-  parser.Flag("--one-file-system", options.one_file_system, "Do not walk into other file systems");
+  parser.Flag("--modules", options.modules, "Take kernel modules as well");
+  parser.Value(
+      "--include", options.include, "GLOB",
+      "With -r only files whose name matches, or with a / in GLOB whose path in the folder "
+      "does; repeatable. Files named one by one are taken all the same");
+  parser.Value("--exclude", options.exclude, "GLOB",
+               "With -r without files and folders that match; wins over --include");
+  parser.Flag("--cross-file-systems", options.cross_file_systems,
+              "Walk into other file systems (mount points)");
+  parser.Flag("--one-file-system", options.one_file_system,
+              "Stay out of other file systems (the default)");
   parser.Value("--files-from", options.files_from, "FILE",
                "File with a path on every line; - for standard input");
   parser.Flag("-0,--null", options.null_separated, "The paths of --files-from end with NUL");
   parser.Value("--jobs", options.jobs, "N", "Files worked on at the same time (processors)")
       .InRange(1, 1024);
   parser.Flag("--allow-empty", options.allow_empty, "Finding no file at all is no failure");
+  parser.Flag("--fail-fast", options.fail_fast, "End at the first failure");
+  parser.Flag("--keep-going", options.keep_going, "Do the other files all the same (the default)");
 }
 
 absl::Status CompleteFiles(const Session& session, FileOptions& options) {
+  JET_RETURN_IF_ERROR(CheckFiles(options));
   if (options.files_from.has_value()) JET_RETURN_IF_ERROR(AddListedPaths(options));
   if (options.paths.empty() && !options.files_from.has_value()) {
     return UsageError("no file is named");
   }
   if (options.jobs == 0) options.jobs = session.configuration.jobs.value_or(0);
-  if (session.configuration.one_file_system.value_or(false)) options.one_file_system = true;
+  if (!options.one_file_system && !session.configuration.one_file_system.value_or(true)) {
+    options.cross_file_systems = true;
+  }
   return absl::OkStatus();
 }
 
@@ -66,7 +94,9 @@ base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLi
   selection.recursive = options.recursive;
   selection.any_file = options.any_file;
   selection.scripts = options.scripts;
-  selection.one_file_system = options.one_file_system;
+  selection.modules = options.modules;
+  selection.filter = base::PathFilter(options.include, options.exclude);
+  selection.cross_file_systems = options.cross_file_systems;
   selection.named_links = named_links;
   return selection;
 }
@@ -74,9 +104,9 @@ base::FileSelectionOptions SelectionOf(const FileOptions& options, base::NamedLi
 std::string SkippedText(const SkipCounts& counts) {
   std::vector<std::string> parts;
   for (size_t i = 0; i < counts.by_reason.size(); ++i) {
-    if (counts.by_reason[i] == 0) continue;
-    parts.push_back(
-        absl::StrCat(counts.by_reason[i], " ", SkipReasonText(static_cast<base::SkipReason>(i))));
+    const size_t count = counts.by_reason[i];
+    if (count == 0) continue;
+    parts.push_back(absl::StrCat(count, " ", SkipReasonText(static_cast<base::SkipReason>(i))));
   }
   if (parts.empty()) return "skipped 0";
   return absl::StrCat("skipped ", counts.all(), " (", absl::StrJoin(parts, ", "), ")");
@@ -94,6 +124,12 @@ const char* SkipReasonText(base::SkipReason reason) {
       return "another name of a file already met";
     case base::SkipReason::kSignatureFile:
       return "signature file";
+    case base::SkipReason::kObjectFile:
+      return "object file";
+    case base::SkipReason::kDebugFile:
+      return "separate debug file";
+    case base::SkipReason::kExcluded:
+      return "excluded";
   }
   return "";
 }

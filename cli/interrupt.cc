@@ -7,11 +7,10 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "used in a signal handler");
 
-// The next signal, whichever of the two it is, does what it does by default.
-void OnSignal(int /*signal*/) {
-  interrupted = true;
-  (void)signal(SIGINT, SIG_DFL);
-  (void)signal(SIGTERM, SIG_DFL);
+void OnSignal(int signal) {
+  if (!interrupted.exchange(true)) return;
+  (void)std::signal(signal, SIG_DFL);
+  (void)raise(signal);  // it takes effect when this returns
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ void Output::Progress(absl::string_view text) {
 void Output::Print(const std::string& line) {
   const std::lock_guard<std::mutex> lock(mutex_);
   ClearProgress();
+  ++printed_;
   if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size() ||
       std::fputc('\n', stdout) == EOF) {
     RememberWriteError();
@@ -106,6 +107,7 @@ void Output::PrintMessage(absl::string_view kind, absl::string_view text) {
   // Results printed before the message come before it, wherever both go.
   if (std::fflush(stdout) != 0) RememberWriteError();
   ClearProgress();
+  ++printed_;
   (void)std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -120,6 +122,13 @@ void Output::Warning(absl::string_view text) {
 }
 
 void Output::Error(absl::string_view text) { PrintMessage("error: ", text); }
+
+void Output::ErrorLines(const std::vector<std::string>& lines) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::string& line : lines) {
+    (void)std::fputs(absl::StrCat("  ", Escape(line), "\n").c_str(), stderr);
+  }
+}
 
 absl::Status Output::Flush() {
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -2,6 +2,7 @@
 #ifndef JET_CLI_OUTPUT_H_
 #define JET_CLI_OUTPUT_H_
 
+#include <atomic>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -61,6 +62,12 @@ class Output {
   // A failure: on stderr always.
   void Error(absl::string_view text);
 
+  // Lines below a failure, each indented: on stderr always.
+  void ErrorLines(const std::vector<std::string>& lines);
+
+  // How many lines and messages were printed so far.
+  size_t printed() const { return printed_; }
+
   // True when Progress prints: stderr is a terminal, and neither --json nor --quiet is given.
   bool shows_progress() const { return shows_progress_; }
 
@@ -80,6 +87,7 @@ class Output {
   bool colored_;
   bool shows_progress_;
   bool progress_shown_ = false;
+  std::atomic<size_t> printed_{0};
   std::mutex mutex_;
   int write_error_ = 0;  // the first errno that stdout gave
 };

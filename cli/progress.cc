@@ -1,5 +1,7 @@
 #include "cli/progress.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <filesystem>
 #include <system_error>
@@ -19,18 +21,38 @@ constexpr uint64_t kMegabyte = 1000000;
 // Before that a rate says nothing.
 constexpr absl::Duration kFirstGuess = absl::Seconds(1);
 
-uint64_t SizeOf(const fs::directory_entry& entry) {
-  std::error_code error;
-  if (!entry.is_regular_file(error) || entry.is_symlink(error)) return 0;
-  const uint64_t size = entry.file_size(error);
-  return error ? 0 : size;
-}
+// Adds up the sizes of regular files on the file system of a root.
+class Sizes {
+ public:
+  // A new root.
+  void Begin(const fs::path& path) {
+    struct stat status = {};
+    if (stat(path.c_str(), &status) != 0) return;
+    device_ = status.st_dev;
+    if (S_ISREG(status.st_mode)) Add(status);
+  }
+
+  // Returns false for what is on another file system.
+  bool Meet(const fs::path& path) {
+    struct stat status = {};
+    if (lstat(path.c_str(), &status) != 0 || status.st_dev != device_) return false;
+    if (S_ISREG(status.st_mode)) Add(status);
+    return true;
+  }
+
+  uint64_t total() const { return total_; }
+
+ private:
+  void Add(const struct stat& status) { total_ += static_cast<uint64_t>(status.st_size); }
+
+  dev_t device_ = 0;
+  uint64_t total_ = 0;
+};
 
 }  // namespace
 
 std::string ProgressText(const ProgressFigures& figures) {
-  std::string text =
-      absl::StrCat(figures.files, " files, ", figures.bytes / kMegabyte, " MB");
+  std::string text = absl::StrCat(figures.files, " files, ", figures.bytes / kMegabyte, " MB");
   const double seconds = absl::ToDoubleSeconds(figures.elapsed);
   if (figures.elapsed < kFirstGuess) return text;
   const double rate = static_cast<double>(figures.bytes) / seconds;
@@ -75,19 +97,19 @@ void Progress::Show() {
 }
 
 void Progress::Measure(const std::vector<std::string>& paths) {
-  uint64_t total = 0;
+  Sizes sizes;
   std::error_code error;
   for (const std::string& path : paths) {
-    total += SizeOf(fs::directory_entry(path, error));
+    sizes.Begin(path);
     constexpr auto kOptions = fs::directory_options::skip_permission_denied;
     fs::recursive_directory_iterator walk(path, kOptions, error);
     for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
       if (ended_) return;
-      total += SizeOf(*walk);
+      if (!sizes.Meet(walk->path())) walk.disable_recursion_pending();
     }
   }
   // All at once: a part of it would promise too early an end.
-  total_bytes_ = total;
+  total_bytes_ = sizes.total();
 }
 
 }  // namespace jet::cli

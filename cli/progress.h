@@ -28,7 +28,7 @@ std::string ProgressText(const ProgressFigures& figures);
 
 // Shows a line several times a second, from threads of its own, as long as it lives; nothing at all
 // where the output shows no progress. How much there is to do is found by a walk of its own over
-// the sizes of the files below `paths`.
+// the sizes of the files below `paths`, each on one file system; without any it is never known.
 class Progress {
  public:
   Progress(Output& output, std::vector<std::string> paths);
@@ -53,7 +53,7 @@ class Progress {
   std::atomic<uint64_t> total_bytes_{0};
   std::atomic<bool> ended_{false};
   std::mutex mutex_;
-  std::condition_variable end_;
+  std::condition_variable end_;  // that `ended_` is set
   std::vector<std::thread> threads_;
 };
 

@@ -134,7 +134,8 @@ absl::StatusOr<appraise::Appraisal> AppraiseFound(int fd, const FoundSignature& 
 
 bool WantsSignature(const FileOptions& files, base::FileKind kind) {
   return !files.recursive || files.any_file || kind == base::FileKind::kElf ||
-         (kind == base::FileKind::kScript && files.scripts);
+         (kind == base::FileKind::kScript && files.scripts) ||
+         (kind == base::FileKind::kKernelModule && files.modules);
 }
 
 }  // namespace jet::cli

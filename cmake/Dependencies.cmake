@@ -22,7 +22,7 @@ target_include_directories(jet_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})
 
 # Abseil is linked statically: it starts a command about 1.4 ms faster than the shared libraries do.
 pkg_check_modules(ABSL REQUIRED absl_status absl_statusor absl_strings absl_time absl_span
-  absl_optional absl_function_ref)
+  absl_optional absl_function_ref absl_flat_hash_set)
 set(absl_archives)
 foreach(library IN LISTS ABSL_STATIC_LIBRARIES)
   if(library MATCHES "^absl_")

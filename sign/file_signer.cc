@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/file.h"
 #include "base/status_macros.h"
-#include "ima/signature.h"
 #include "sign/sign_digest.h"
 
 namespace jet::sign {
@@ -25,6 +25,26 @@ const char* SignResultName(SignResult result) {
       return "kept";
     case SignResult::kWouldSign:
       return "would-sign";
+  }
+  return "";
+}
+
+const char* PreviousText(Previous previous) {
+  switch (previous) {
+    case Previous::kNone:
+      return "no signature";
+    case Previous::kUnusable:
+      return "what is there is no usable signature";
+    case Previous::kMismatch:
+      return "signature does not match";
+    case Previous::kUnknownKey:
+      return "signed by an unknown key";
+    case Previous::kOtherHash:
+      return "signed with another hash";
+    case Previous::kValid:
+      return "valid signature by this key";
+    case Previous::kValidByKnownKey:
+      return "valid signature by another key";
   }
   return "";
 }
@@ -52,16 +72,12 @@ absl::StatusOr<SignOutcome> FileSigner::Sign(int fd, SignatureStore& store,
 absl::StatusOr<absl::optional<SignOutcome>> FileSigner::FindExisting(int fd,
                                                                      const SignatureStore& store,
                                                                      crypto::Hasher& hasher) const {
-  JET_ASSIGN_OR_RETURN(absl::optional<base::Bytes> value, store.Read());
-  if (!value.has_value()) return absl::optional<SignOutcome>();
   JET_ASSIGN_OR_RETURN(const base::ChangeGuard guard, base::ChangeGuard::Start(fd));
-  JET_ASSIGN_OR_RETURN(SignOutcome outcome, HashForOutcome(fd, hasher, guard));
-  outcome.value = *std::move(value);
-  const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
-  JET_ASSIGN_OR_RETURN(absl::optional<SignOutcome> existing,
-                       ExistingSignature(fd, hasher, outcome, size));
+  JET_ASSIGN_OR_RETURN(const SignOutcome outcome, HashForOutcome(fd, hasher, guard));
+  JET_ASSIGN_OR_RETURN(SignOutcome existing, LookAtExisting(fd, store, hasher, outcome));
   JET_RETURN_IF_ERROR(guard.Check());
-  return existing;
+  if (existing.result == outcome.result) return absl::optional<SignOutcome>();
+  return absl::optional<SignOutcome>(std::move(existing));
 }
 
 // An outcome without a signature yet.
@@ -73,26 +89,24 @@ absl::StatusOr<SignOutcome> FileSigner::HashForOutcome(int fd, crypto::Hasher& h
                      digest,
                      /*value=*/{},
                      guard.method(),
-                     /*kept_key_name=*/"",
+                     /*previous=*/absl::nullopt,
+                     /*previous_key_name=*/"",
                      /*lost=*/{}};
 }
 
 absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
                                                  crypto::Hasher& hasher) const {
   JET_ASSIGN_OR_RETURN(const base::ChangeGuard guard, base::ChangeGuard::Start(fd));
-  const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
   JET_ASSIGN_OR_RETURN(SignOutcome outcome, HashForOutcome(fd, hasher, guard));
-  if (!options_.force) {
-    JET_ASSIGN_OR_RETURN(absl::optional<base::Bytes> value, store.Read());
-    if (value.has_value()) {
-      outcome.value = *std::move(value);
-      JET_ASSIGN_OR_RETURN(absl::optional<SignOutcome> existing,
-                           ExistingSignature(fd, hasher, outcome, size));
-      if (existing.has_value()) {
-        JET_RETURN_IF_ERROR(guard.Check());
-        return *std::move(existing);
-      }
+  if (!options_.force || options_.dry_run) {
+    JET_ASSIGN_OR_RETURN(SignOutcome existing, LookAtExisting(fd, store, hasher, outcome));
+    const bool left_alone = existing.result != outcome.result;
+    if (left_alone && !options_.force) {
+      JET_RETURN_IF_ERROR(guard.Check());
+      return existing;
     }
+    outcome.previous = existing.previous;
+    outcome.previous_key_name = std::move(existing.previous_key_name);
   }
   JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, outcome.digest));
   JET_RETURN_IF_ERROR(guard.Check());
@@ -101,35 +115,61 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
   return outcome;
 }
 
-// Says what is to be done with a file for which `outcome.value` is there already; nullopt when that
-// is no valid signature by this key or a known one.
-absl::StatusOr<absl::optional<SignOutcome>> FileSigner::ExistingSignature(
-    int fd, crypto::Hasher& hasher, const SignOutcome& outcome, uint64_t size) const {
-  const absl::optional<SignOutcome> none;
-  const ima::DecodedXattr decoded = ima::DecodeXattr(outcome.value);
+// Returns `outcome` with what is in `store`, and with the result that follows where that is a valid
+// signature by this key or a known one.
+absl::StatusOr<SignOutcome> FileSigner::LookAtExisting(int fd, const SignatureStore& store,
+                                                       crypto::Hasher& hasher,
+                                                       const SignOutcome& outcome) const {
+  SignOutcome existing = outcome;
+  existing.previous = Previous::kNone;
+  JET_ASSIGN_OR_RETURN(absl::optional<base::Bytes> value, store.Read());
+  if (!value.has_value()) return existing;
+  existing.value = *std::move(value);
+  existing.previous = Previous::kUnusable;
+  const ima::DecodedXattr decoded = ima::DecodeXattr(existing.value);
   if (decoded.defect != ima::XattrDefect::kNone || decoded.version != ima::kSignatureVersion2) {
-    return none;
+    return existing;
   }
   const auto hash = ima::HashOfKernelId(*decoded.hash_id);
-  if (!hash.has_value()) return none;
-  SignOutcome existing = outcome;
-  if (*hash == options_.hash && decoded.key_id == key_id_ &&
-      signer_->public_key().Verify(outcome.digest, decoded.payload).ok()) {
-    existing.result = SignResult::kAlreadyValid;
-    return absl::optional<SignOutcome>(std::move(existing));
+  if (!hash.has_value()) return existing;
+  if (decoded.key_id == key_id_) {
+    existing.previous = *hash == options_.hash ? Previous::kMismatch : Previous::kOtherHash;
+    if (*hash == options_.hash &&
+        signer_->public_key().Verify(outcome.digest, decoded.payload).ok()) {
+      existing.previous = Previous::kValid;
+      existing.result = SignResult::kAlreadyValid;
+      return existing;
+    }
+  } else {
+    existing.previous = Previous::kUnknownKey;
   }
+  JET_RETURN_IF_ERROR(LookForKnownKey(fd, decoded, *hash, hasher, existing));
+  return existing;
+}
+
+// Changes `existing` where a known key made the signature, or seems to have.
+absl::Status FileSigner::LookForKnownKey(int fd, const ima::DecodedXattr& decoded,
+                                         crypto::HashAlgorithm hash, crypto::Hasher& hasher,
+                                         SignOutcome& existing) const {
   for (const ima::NamedCertificate& known : known_) {
     if (!ima::Matches(known.certificate, *decoded.key_id) ||
         known.certificate.public_key() == signer_->public_key()) {
       continue;
     }
-    JET_ASSIGN_OR_RETURN(existing.digest, hasher.HashFile(fd, *hash, size));
-    if (!known.certificate.public_key().Verify(existing.digest, decoded.payload).ok()) continue;
+    JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, "the file"));
+    JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
+                         hasher.HashFile(fd, hash, static_cast<uint64_t>(status.st_size)));
+    if (!known.certificate.public_key().Verify(digest, decoded.payload).ok()) {
+      if (existing.previous == Previous::kUnknownKey) existing.previous = Previous::kMismatch;
+      continue;
+    }
+    existing.digest = digest;
+    existing.previous = Previous::kValidByKnownKey;
+    existing.previous_key_name = known.name;
     existing.result = SignResult::kKept;
-    existing.kept_key_name = known.name;
-    return absl::optional<SignOutcome>(std::move(existing));
+    return absl::OkStatus();
   }
-  return none;
+  return absl::OkStatus();
 }
 
 }  // namespace jet::sign

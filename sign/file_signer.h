@@ -14,6 +14,7 @@
 #include "crypto/signer.h"
 #include "ima/key_id.h"
 #include "ima/named_certificate.h"
+#include "ima/signature.h"
 #include "sign/signature_store.h"
 
 namespace jet::sign {
@@ -25,6 +26,20 @@ enum class SignResult {
   kWouldSign,     // as kSigned, but this is a dry run: nothing was written
 };
 
+// What a file's signature was before.
+enum class Previous {
+  kNone,             // there was none
+  kUnusable,         // security.ima, or what stands for it, is not a signature that can be checked
+  kMismatch,         // of a key that is known here, and it does not match
+  kUnknownKey,       // no key that is known here made it
+  kOtherHash,        // by this key with another hash; whether it matches was not looked at
+  kValid,            // valid, by this key
+  kValidByKnownKey,  // valid, by another key that is known here
+};
+
+// `previous` in words: "no signature", "signature does not match", ...
+const char* PreviousText(Previous previous);
+
 // The word for `result` in messages and JSON: "signed", "already-valid", "kept", "would-sign".
 const char* SignResultName(SignResult result);
 
@@ -33,8 +48,9 @@ struct SignOutcome {
   crypto::Digest digest;
   base::Bytes value;  // of security.ima: the one written, or the one found
   base::ChangeDetection change_detection = base::ChangeDetection::kLease;
-  std::string kept_key_name;      // for kKept
-  std::vector<std::string> lost;  // of a copy: what it could not keep, in words
+  absl::optional<Previous> previous;  // nullopt where it did not matter (force)
+  std::string previous_key_name;      // for kValidByKnownKey
+  std::vector<std::string> lost;      // of a copy: what it could not keep, in words
 };
 
 struct FileSignerOptions {
@@ -78,9 +94,11 @@ class FileSigner {
   absl::StatusOr<SignOutcome> SignOnce(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
   absl::StatusOr<SignOutcome> HashForOutcome(int fd, crypto::Hasher& hasher,
                                              const base::ChangeGuard& guard) const;
-  absl::StatusOr<absl::optional<SignOutcome>> ExistingSignature(int fd, crypto::Hasher& hasher,
-                                                                const SignOutcome& outcome,
-                                                                uint64_t size) const;
+  absl::StatusOr<SignOutcome> LookAtExisting(int fd, const SignatureStore& store,
+                                             crypto::Hasher& hasher,
+                                             const SignOutcome& outcome) const;
+  absl::Status LookForKnownKey(int fd, const ima::DecodedXattr& decoded, crypto::HashAlgorithm hash,
+                               crypto::Hasher& hasher, SignOutcome& existing) const;
 
   const crypto::Signer* signer_;
   ima::KeyId key_id_;

@@ -34,11 +34,11 @@ TEST(FileKindTest, ProgramsAndSharedObjectsOfEveryClassAndOrderAreElf) {
   }
 }
 
-TEST(FileKindTest, ElfFilesThatNothingExecutesAreOther) {
+TEST(FileKindTest, OtherElfFilesAreOther) {
   for (const uint8_t elf_class : kClasses) {
     for (const uint8_t order : kOrders) {
-      for (const uint16_t type : {uint16_t{ET_NONE}, uint16_t{ET_REL}, uint16_t{ET_CORE},
-                                  uint16_t{5}, uint16_t{ET_LOOS}, uint16_t{ET_HIPROC}}) {
+      for (const uint16_t type : {uint16_t{ET_NONE}, uint16_t{ET_CORE}, uint16_t{5},
+                                  uint16_t{ET_LOOS}, uint16_t{ET_HIPROC}}) {
         EXPECT_EQ(FileKindOf(ElfHeader({elf_class, order, EV_CURRENT, type}), kExecutable),
                   FileKind::kOther)
             << type;
@@ -108,21 +108,23 @@ TEST(FileKindTest, ReadingDecidesByTheBeginningWhereverThePositionIs) {
   const test::ScratchFolder folder;
   const UniqueFd fd = test::Open(folder.Write("program", ElfHeader()), O_RDONLY);
   ASSERT_EQ(lseek(fd.get(), 17, SEEK_SET), 17);
-  EXPECT_THAT(ReadFileKind(fd.get(), kPlain), IsOkAndHolds(FileKind::kElf));
+  EXPECT_THAT(ReadFileKind(fd.get(), kPlain, /*modules=*/false), IsOkAndHolds(FileKind::kElf));
   EXPECT_EQ(lseek(fd.get(), 0, SEEK_CUR), 17);
 }
 
 TEST(FileKindTest, AnEmptyFileIsOther) {
   const test::ScratchFolder folder;
   const UniqueFd fd = test::Open(folder.Write("empty", "", 0755), O_RDONLY);
-  EXPECT_THAT(ReadFileKind(fd.get(), kExecutable), IsOkAndHolds(FileKind::kOther));
+  EXPECT_THAT(ReadFileKind(fd.get(), kExecutable, /*modules=*/false),
+              IsOkAndHolds(FileKind::kOther));
 }
 
 TEST(FileKindTest, AFileThatCannotBeReadIsAnError) {
   const test::ScratchFolder folder;
   const UniqueFd fd = test::Open(folder.path(), O_RDONLY | O_DIRECTORY);
-  EXPECT_THAT(ReadFileKind(fd.get(), kPlain), StatusIs(absl::StatusCode::kFailedPrecondition,
-                                                       "cannot read the file: Is a directory"));
+  EXPECT_THAT(
+      ReadFileKind(fd.get(), kPlain, /*modules=*/false),
+      StatusIs(absl::StatusCode::kFailedPrecondition, "cannot read the file: Is a directory"));
 }
 
 }  // namespace

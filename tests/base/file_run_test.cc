@@ -34,6 +34,7 @@ class Counter : public FileRunHandler {
   void OnSkipped(const std::string& path, SkipReason /*reason*/, int /*fd*/) override {
     skipped.push_back(path);
   }
+  void OnNotEntered(const std::string& /*path*/) override {}
   void OnError(const std::string& path, const absl::Status& error) override {
     errors.push_back(absl::StrCat(path, ": ", error.ToString()));
   }
@@ -103,6 +104,21 @@ TEST(FileRunTest, FilesThatComeWithTheirFoldersDoSoToo) {
                                   " errors");
             }),
             "1500 files, 0 errors");
+}
+
+TEST(FileRunTest, ARunThatIsStoppedFinishesTheFilesInHandAndTakesNoOther) {
+  constexpr int kWorkers = 4;
+  const test::ScratchFolder folder;
+  MakePrograms(folder, 500);
+  for (const int workers : {1, kWorkers}) {
+    Counter counter(workers, std::chrono::milliseconds(1));
+    FileSelectionOptions options = Recursive();
+    options.stopped = [&counter] { return counter.files >= 20; };
+    RunOverFiles({folder.path(), folder.Path("missing")}, options, workers, counter);
+    EXPECT_GE(counter.files, 20);
+    EXPECT_LT(counter.files, 20 + workers);
+    EXPECT_THAT(counter.errors, testing::IsEmpty());
+  }
 }
 
 TEST(WorkerCountTest, NeverMoreThanThereAreFiles) {

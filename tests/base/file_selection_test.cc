@@ -34,6 +34,12 @@ const char* WordOf(FileKind kind) {
       return "elf";
     case FileKind::kScript:
       return "script";
+    case FileKind::kObjectFile:
+      return "object";
+    case FileKind::kKernelModule:
+      return "module";
+    case FileKind::kDebugFile:
+      return "debug";
     case FileKind::kOther:
       break;
   }
@@ -48,6 +54,12 @@ const char* WordOf(SkipReason reason) {
       return "unwanted script";
     case SkipReason::kSignatureFile:
       return "signature file";
+    case SkipReason::kObjectFile:
+      return "object";
+    case SkipReason::kDebugFile:
+      return "debug file";
+    case SkipReason::kExcluded:
+      return "excluded";
     case SkipReason::kSameInode:
       break;
   }
@@ -70,6 +82,9 @@ class Recorder : public FileSelectionObserver {
   }
   void OnSkipped(const std::string& path, SkipReason reason, int /*fd*/) override {
     lines.push_back(absl::StrCat(path, ": skipped, ", WordOf(reason)));
+  }
+  void OnNotEntered(const std::string& path) override {
+    lines.push_back(absl::StrCat(path, ": not entered"));
   }
   void OnError(const std::string& path, const absl::Status& error) override {
     lines.push_back(absl::StrCat(path, ": ", error.ToString()));
@@ -333,6 +348,62 @@ TEST_F(FileSelectionTest, AFileNamedTwiceIsSelectedOnce) {
                           "@/tree/program: skipped, same inode"));
 }
 
+TEST_F(FileSelectionTest, ATreeThatIsNamedInAnotherOneIsWalkedOnce) {
+  WriteElf("tree/program");
+  WriteElf("tree/below/inner");
+  for (const auto& paths : {std::vector<std::string>{"tree", "tree/below", "tree"},
+                            {"tree/below", "tree"},
+                            {"tree/below/inner", "tree/below", "tree"}}) {
+    EXPECT_THAT(Select(paths, Recursive()),
+                testing::IsSupersetOf({"@/tree/program: elf", "@/tree/below/inner: elf"}));
+  }
+  EXPECT_THAT(Select({"tree", "tree/below"}, Recursive()),
+              ElementsAre("@/tree/program: elf", "@/tree/below/inner: elf"));
+  FileSelectionOptions every_name = Recursive();
+  every_name.every_name = true;
+  EXPECT_EQ(Select({"tree", "tree/below"}, every_name).size(), 3u);
+}
+
+TEST_F(FileSelectionTest, AFileThatIsNamedIsNotTakenByTheWalkThatMeetsIt) {
+  WriteElf("tree/program");
+  std::filesystem::create_hard_link(folder_.Path("tree/program"), folder_.Path("tree/link"));
+  EXPECT_THAT(Select({"tree", "tree/program"}, Recursive()),
+              UnorderedElementsAre("@/tree/program: skipped, same inode",
+                                   "@/tree/link: skipped, same inode", "@/tree/program: elf"));
+}
+
+TEST_F(FileSelectionTest, PatternsChooseAmongWhatIsInFoldersByThePathBelowThem) {
+  for (const char* name : {"t/a.so", "t/b.so", "t/sub/c.so", "t/skip/d.so", "t/program"}) {
+    WriteElf(name);
+  }
+  FileSelectionOptions options = Recursive();
+  options.filter = PathFilter({"*.so"}, {"sub/c.so", "skip", "b*"});
+  EXPECT_THAT(Select({"t", "t/program"}, options),
+              UnorderedElementsAre("@/t/a.so: elf", "@/t/b.so: skipped, excluded",
+                                   "@/t/sub/c.so: skipped, excluded",
+                                   "@/t/program: skipped, excluded", "@/t/program: elf"));
+  // The pattern is for what is below the folder named, not for its own path.
+  options.filter = PathFilter({}, {"t", "t/*"});
+  EXPECT_THAT(Select({"t/sub"}, options), ElementsAre("@/t/sub/c.so: elf"));
+}
+
+TEST_F(FileSelectionTest, ObjectsAndDebugFilesAreSkippedAndSaid) {
+  folder_.Write("t/object", ElfHeader({ELFCLASS64, ELFDATA2LSB, EV_CURRENT, ET_REL}));
+  folder_.Write("t/debug", test::ElfFile({}, {{".text", SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR}}));
+  folder_.Write("t/module", test::ElfFile({ELFCLASS64, ELFDATA2LSB, EV_CURRENT, ET_REL},
+                                          {{".modinfo", SHT_PROGBITS, SHF_ALLOC}}));
+  EXPECT_THAT(Select({"t"}, Recursive()),
+              UnorderedElementsAre("@/t/object: skipped, object", "@/t/debug: skipped, debug file",
+                                   "@/t/module: skipped, object"));
+  EXPECT_THAT(Select({"t/object"}), ElementsAre(HasSubstr("is an ELF object")));
+  EXPECT_THAT(Select({"t/debug"}), ElementsAre(HasSubstr("is a separate debug file")));
+  FileSelectionOptions modules = Recursive();
+  modules.modules = true;
+  EXPECT_THAT(Select({"t"}, modules),
+              UnorderedElementsAre("@/t/object: skipped, object", "@/t/debug: skipped, debug file",
+                                   "@/t/module: module"));
+}
+
 TEST_F(FileSelectionTest, AFileThatIsNotWantedIsNotRememberedAsSelected) {
   folder_.Write("text", "hello");
   EXPECT_THAT(Select({"text", "text"}),
@@ -425,22 +496,22 @@ TEST_F(FileSelectionTest, AFileThatMayNotBeReadIsDenied) {
               AllOf(StartsWith("@/secret: PERMISSION_DENIED: "), HasSubstr("Permission denied")));
 }
 
-TEST_F(FileSelectionTest, OtherFileSystemsAreLeftOutWhenAsked) {
+TEST_F(FileSelectionTest, OtherFileSystemsAreEnteredWhenAsked) {
   ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
   WriteElf("tree/program");
   folder_.MakeFolder("tree/mount");
-  for (const bool one_file_system : {false, true}) {
-    EXPECT_EQ(
-        InChild([&]() -> std::string {
-          test::EnterPrivateMounts();
-          const std::string at = folder_.Path("tree/mount");
-          if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
-          WriteElf("tree/mount/inside");
-          FileSelectionOptions options = Recursive();
-          options.one_file_system = one_file_system;
-          return absl::StrJoin(Select({"tree"}, options), ";");
-        }),
-        one_file_system ? "@/tree/program: elf" : "@/tree/program: elf;@/tree/mount/inside: elf");
+  for (const bool crosses : {false, true}) {
+    EXPECT_EQ(InChild([&]() -> std::string {
+                test::EnterPrivateMounts();
+                const std::string at = folder_.Path("tree/mount");
+                if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
+                WriteElf("tree/mount/inside");
+                FileSelectionOptions options = Recursive();
+                options.cross_file_systems = crosses;
+                return absl::StrJoin(Select({"tree"}, options), ";");
+              }),
+              !crosses ? "@/tree/program: elf;@/tree/mount: not entered"
+                       : "@/tree/program: elf;@/tree/mount/inside: elf");
   }
 }
 

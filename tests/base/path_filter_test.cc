@@ -9,6 +9,9 @@ TEST(PathFilterTest, WithoutPatternsEverythingIsTaken) {
   const PathFilter filter;
   EXPECT_TRUE(filter.TakesFile("a/b"));
   EXPECT_TRUE(filter.EntersFolder("a"));
+  EXPECT_TRUE(filter.empty());
+  EXPECT_FALSE(PathFilter({"a"}, {}).empty());
+  EXPECT_FALSE(PathFilter({}, {"a"}).empty());
 }
 
 TEST(PathFilterTest, PatternWithoutASlashIsForTheLastComponent) {
@@ -46,6 +49,15 @@ TEST(PathFilterTest, PatternsAreBytesAndCanBeEscaped) {
   EXPECT_FALSE(PathFilter({"\\*"}, {}).TakesFile("x"));
   EXPECT_TRUE(PathFilter({"[a-c]?\n\xff"}, {}).TakesFile("bx\n\xff"));
   EXPECT_TRUE(PathFilter({"*"}, {}).TakesFile(".hidden"));
+}
+
+TEST(PathFilterTest, AFileIsReachedOnlyThroughFoldersThatAreEntered) {
+  const PathFilter filter({}, {"out", "a/b/deep"});
+  EXPECT_TRUE(filter.Reaches("a/b/c"));
+  EXPECT_FALSE(filter.Reaches("out/file"));
+  EXPECT_FALSE(filter.Reaches("x/out/y/file"));
+  EXPECT_FALSE(filter.Reaches("a/b/deep/file"));
+  EXPECT_FALSE(filter.Reaches("x/out"));
 }
 
 }  // namespace

@@ -340,19 +340,76 @@ TEST(TreeWalkTest, OtherFileSystemsAreEnteredUnlessForbidden) {
   const ScratchFolder folder;
   folder.Write("file", "x");
   folder.Write("mount/below", "x");
-  for (const bool one_file_system : {false, true}) {
+  for (const bool crosses : {false, true}) {
     EXPECT_EQ(InChild([&]() -> std::string {
                 test::EnterPrivateMounts();
                 const std::string at = folder.Path("mount");
                 if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
                 folder.Write("mount/inside", "x");
                 TreeWalkOptions options;
-                options.one_file_system = one_file_system;
+                options.cross_file_systems = crosses;
                 const Walked walked = Walk(OpenFolder(folder.path()), options);
                 return absl::StrCat(absl::StrJoin(walked.files, ";"),
                                     absl::StrJoin(walked.errors, ";"));
               }),
-              one_file_system ? "r/file" : "r/file;r/mount/inside");
+              !crosses ? "r/file" : "r/file;r/mount/inside");
+  }
+}
+
+TEST(TreeWalkTest, AFolderOfAnotherFileSystemIsTold) {
+  ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
+  const ScratchFolder folder;
+  folder.MakeFolder("a/mount");
+  EXPECT_EQ(InChild([&]() -> std::string {
+              test::EnterPrivateMounts();
+              const std::string at = folder.Path("a/mount");
+              if (mount("jet-test", at.c_str(), "tmpfs", 0, nullptr) != 0) return "no mount";
+              folder.Write("a/mount/inside", "x");
+              std::string told;
+              TreeWalkOptions options;
+              options.on_other_file_system = [&told](const std::string& path) { told += path; };
+              const size_t met = Walk(OpenFolder(folder.path()), options).files.size();
+              return absl::StrCat(met, ";", told);
+            }),
+            "0;r/a/mount");
+}
+
+TEST(TreeWalkTest, WhatIsNotWantedIsNeitherOpenedNorEntered) {
+  const ScratchFolder folder;
+  for (const char* name : {"file", "unwanted", "in/file", "out/file"}) folder.Write(name, "x");
+  TreeWalkOptions options;
+  std::vector<std::string> asked;
+  options.wants = [&asked](const std::string& path, bool is_folder) {
+    asked.push_back(path + (is_folder ? "/" : ""));
+    return path != "r/unwanted" && path != "r/out";
+  };
+  EXPECT_THAT(Walk(OpenFolder(folder.path()), options).files,
+              UnorderedElementsAre("r/file", "r/in/file"));
+  EXPECT_THAT(asked, UnorderedElementsAre("r/file", "r/unwanted", "r/in/", "r/out/", "r/in/file"));
+}
+
+TEST(TreeWalkTest, AFolderThatIsNotToBeEnteredIsNot) {
+  const ScratchFolder folder;
+  for (const char* name : {"in/file", "out/file"}) folder.Write(name, "x");
+  struct stat out = {};
+  ASSERT_EQ(stat(folder.Path("out").c_str(), &out), 0);
+  TreeWalkOptions options;
+  options.enters = [&out](const struct stat& status) { return status.st_ino != out.st_ino; };
+  EXPECT_THAT(Walk(OpenFolder(folder.path()), options).files, ElementsAre("r/in/file"));
+}
+
+TEST(TreeWalkTest, AWalkThatIsStoppedTakesNoMoreFiles) {
+  for (const bool list_first : {false, true}) {
+    const ScratchFolder folder;
+    for (const char* name : {"a", "b", "c", "d/e", "f/g"}) folder.Write(name, "x");
+    size_t met = 0;
+    TreeWalkOptions options;
+    options.list_first = list_first;
+    options.stopped = [&met] { return met == 2; };
+    const Walked walked =
+        Walk(OpenFolder(folder.path()), options, [&met](const TreeFile& /*file*/) { ++met; });
+    EXPECT_EQ(walked.files.size(), 2u);
+    EXPECT_THAT(walked.errors, IsEmpty());
   }
 }
 

@@ -49,6 +49,8 @@ TEST_F(JsonTest, EveryCommandEndsWithASummary) {
   const std::vector<std::pair<std::string, int>> commands = {
       {"jet-sign good unsigned --key k --json", 0},
       {"jet-sign good missing --key k --json", 3},
+      {"jet-sign missing good --key k --json --fail-fast", 3},
+      {"cp -a good copy; jet-sign --strip copy --yes --json", 0},
       {"jet-sign -r . --key k --json --dry-run", 0},
       {"cp /bin/true new; jet-appraise good new --json", 1},
       {"jet-appraise good missing --json", 3},

@@ -212,5 +212,71 @@ TEST(TerminalTest, DeletesOnlyWhenYesIsTyped) {
   EXPECT_EQ(RunScript(scratch.path(), "jet-keystore show k").status, 3);
 }
 
+// A tree of 40 files, each of which takes 50 ms to sign, and what a run over it does there.
+class ProgressTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(RunScript(scratch_.path(),
+                        "mkdir t; for i in {1..40}; do cp /bin/true t/f$i; done; jet-keystore "
+                        "generate --key-name k --key-type ec:p256 --keyring none --quiet")
+                  .status,
+              0);
+  }
+
+  std::string Slowly(const std::string& command) const {
+    return "ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -e trace=fsetxattr -e "
+           "inject=fsetxattr:delay_exit=50000 " +
+           command;
+  }
+
+  const Scratch scratch_;
+};
+
+TEST_F(ProgressTest, ALineTellsHowFarTheRunIsAndIsGoneAtItsEnd) {
+  OnTerminal sign(scratch_.path(), Slowly("jet-sign -r t --key k --jobs 1"));
+  sign.WaitFor(" files, ");
+  sign.WaitFor(" MB/s");
+  sign.WaitFor(" s left");
+  EXPECT_EQ(sign.Finish(), 0) << sign.seen();
+  const size_t last = sign.seen().rfind("\r\x1b[K");
+  ASSERT_NE(last, std::string::npos);
+  EXPECT_EQ(sign.seen().substr(last + 4),
+            "signed 40, already valid 0, kept 0, skipped 0, failed 0\r\n");
+}
+
+TEST_F(ProgressTest, NoLineWithQuietOrJsonOrWithoutATerminal) {
+  for (const char* command : {"jet-sign -r t --key k --force --jobs 1 --quiet",
+                              "jet-sign -r t --key k --force --jobs 1 --json >out",
+                              "jet-sign -r t --key k --force --jobs 1 2>err; cat err"}) {
+    OnTerminal sign(scratch_.path(), Slowly(command));
+    EXPECT_EQ(sign.Finish(), 0) << sign.seen();
+    EXPECT_THAT(sign.seen(), Not(HasSubstr(" files, "))) << command;
+    EXPECT_THAT(sign.seen(), Not(HasSubstr("\x1b[K"))) << command;
+  }
+}
+
+TEST_F(ProgressTest, TheKeyForAnInterruptEndsTheRunInOrder) {
+  OnTerminal sign(scratch_.path(), Slowly("jet-sign -r t --key k --jobs 1"));
+  sign.Type(" files, ", "\x03");
+  EXPECT_EQ(sign.Finish(), 3) << sign.seen();
+  EXPECT_THAT(sign.seen(), HasSubstr("interrupted before the end"));
+  EXPECT_THAT(sign.seen(), HasSubstr(", failed 0\r\n"));
+}
+
+TEST(TerminalTest, StripsOnlyWhenYesIsTyped) {
+  const Scratch scratch;
+  ASSERT_EQ(RunScript(scratch.path(), "cp /bin/true f; setfattr -n security.ima -v 0x03 f").status,
+            0);
+  OnTerminal no(scratch.path(), "jet-sign --strip f");
+  no.Answer("Remove the signatures of 'f'?", "y");
+  EXPECT_EQ(no.Finish(), 3);
+  EXPECT_THAT(no.seen(), HasSubstr("nothing was removed"));
+  EXPECT_EQ(RunScript(scratch.path(), "getfattr -n security.ima f").status, 0);
+  OnTerminal yes(scratch.path(), "jet-sign --strip f");
+  yes.Answer("Remove the signatures of 'f'?", "yes");
+  EXPECT_EQ(yes.Finish(), 0) << yes.seen();
+  EXPECT_NE(RunScript(scratch.path(), "getfattr -n security.ima f").status, 0);
+}
+
 }  // namespace
 }  // namespace jet::test

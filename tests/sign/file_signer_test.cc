@@ -134,7 +134,7 @@ TEST_F(FileSignerTest, KeepsTheValidSignatureOfAKnownKeyUnlessForced) {
   const auto before = XattrOf(path);
   ASSERT_OK_AND_ASSIGN(const SignOutcome kept, Sign(MakeSigner({}, {{"vendor", other}}), path));
   EXPECT_EQ(kept.result, SignResult::kKept);
-  EXPECT_EQ(kept.kept_key_name, "vendor");
+  EXPECT_EQ(kept.previous_key_name, "vendor");
   EXPECT_EQ(XattrOf(path), before);
   FileSignerOptions force;
   force.force = true;
@@ -165,6 +165,47 @@ TEST_F(FileSignerTest, WritesNothingInADryRun) {
   dry.dry_run = true;
   EXPECT_EQ(Sign(MakeSigner(dry), path)->result, SignResult::kWouldSign);
   EXPECT_EQ(XattrOf(path), absl::nullopt);
+}
+
+TEST_F(FileSignerTest, ADryRunSaysWhatWasThereBefore) {
+  const pki::Certificate other = CertificateOf("ec:p256", 0x22);
+  const auto before = [&](const std::string& path, bool force, bool knows_other = false) {
+    FileSignerOptions options;
+    options.dry_run = true;
+    options.force = force;
+    std::vector<ima::NamedCertificate> known;
+    if (knows_other) known.push_back({"vendor", other});
+    return Sign(MakeSigner(options, known), path)->previous;
+  };
+  const std::string mine = folder_.Write("mine", "content");
+  EXPECT_EQ(before(mine, false), Previous::kNone);
+  EXPECT_EQ(before(mine, true), Previous::kNone);
+  ASSERT_THAT(Sign(MakeSigner(), mine), test::IsOk());
+  EXPECT_EQ(before(mine, true), Previous::kValid);
+  const std::string theirs = folder_.Write("theirs", "content");
+  SignWithOtherKey(theirs, other);
+  EXPECT_EQ(before(theirs, false), Previous::kUnknownKey);
+  EXPECT_EQ(before(theirs, true, /*knows_other=*/true), Previous::kValidByKnownKey);
+  for (const std::string& path : {mine, theirs}) {
+    const base::UniqueFd fd = test::Open(path, O_WRONLY | O_APPEND);
+    ASSERT_EQ(write(fd.get(), "x", 1), 1);
+  }
+  EXPECT_EQ(before(mine, false), Previous::kMismatch);
+  EXPECT_EQ(before(theirs, false, /*knows_other=*/true), Previous::kMismatch);
+  {
+    const base::UniqueFd fd = test::Open(mine, O_RDONLY);
+    ASSERT_THAT(base::SetXattr(fd.get(), base::kSecurityIma, base::Bytes{3, 2}), test::IsOk());
+  }
+  EXPECT_EQ(before(mine, false), Previous::kUnusable);
+}
+
+TEST_F(FileSignerTest, WhatIsReplacedByForceIsNotLookedAt) {
+  const std::string path = folder_.Write("f", "content");
+  ASSERT_OK_AND_ASSIGN(const SignOutcome first, Sign(MakeSigner(), path));
+  EXPECT_EQ(first.previous, Previous::kNone);
+  FileSignerOptions force;
+  force.force = true;
+  EXPECT_EQ(Sign(MakeSigner(force), path)->previous, absl::nullopt);
 }
 
 TEST_F(FileSignerTest, RefusesAFileThatIsOpenForWriting) {
