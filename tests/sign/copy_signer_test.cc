@@ -247,7 +247,7 @@ TEST_F(CopySignerTest, ValidSignatureOfTheSourceComesAlong) {
   for (int run = 0; run < 2; ++run) {
     ASSERT_OK_AND_ASSIGN(const SignOutcome kept, Copy(Signer({}, known), "f"));
     EXPECT_EQ(kept.result, SignResult::kKept);
-    EXPECT_EQ(kept.kept_key_name, "vendor");
+    EXPECT_EQ(kept.previous_key_name, "vendor");
     EXPECT_EQ(Get(copy, base::kSecurityIma), value);
   }
   EXPECT_THAT(ResultOf(other_signer, "f"), test::IsOkAndHolds(SignResult::kAlreadyValid));
