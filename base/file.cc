@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,6 +67,11 @@ absl::Status MakeParent(const std::string& path) {
   return *made ? SyncFolder(ParentOf(parent)) : absl::OkStatus();
 }
 
+void WaitForInput(int fd) {
+  pollfd waiting = {fd, POLLIN, 0};
+  (void)poll(&waiting, 1, -1);
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> OpenAt(int dir_fd, const std::string& name, int flags, mode_t mode) {
@@ -93,8 +99,10 @@ absl::StatusOr<Bytes> ReadBounded(int fd, size_t limit, absl::string_view name) 
     const size_t old_size = content.size();
     content.resize(old_size + std::min(kReadSize, limit + 1 - old_size));
     const ssize_t count = read(fd, content.data() + old_size, content.size() - old_size);
-    if (count < 0 && errno == EINTR) {
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
       content.resize(old_size);
+      // OpenAt opens without blocking, and whoever writes into a pipe may not have begun.
+      if (errno == EAGAIN) WaitForInput(fd);
       continue;
     }
     if (count < 0) return SystemError(errno, absl::StrCat("cannot read '", name, "'"));

@@ -124,7 +124,7 @@ class Selector {
     if (!file.ok()) {
       observer_.OnError(path, file.status());
     } else if (HoldsSignatures(file->name, file->status)) {
-      observer_.OnSkipped(path, SkipReason::kSignatureFile, file->fd.get());
+      PassOver(path, file->kind, file->fd.get());
     } else if (const absl::Status wanted = CheckNamedKind(file->kind); !wanted.ok()) {
       observer_.OnError(path, wanted);
     } else if (!IsFirstMention(file->status)) {
@@ -223,15 +223,13 @@ class Selector {
   }
 
   void SelectTreeFile(TreeFile found, size_t prefix_size) {
-    if (HoldsSignatures(found.name, found.status)) {
-      observer_.OnSkipped(found.path, SkipReason::kSignatureFile, found.fd.get());
-      return;
-    }
     if (options_.leave_access_times) LeaveAccessTime(found.fd.get());
     const absl::StatusOr<FileKind> kind =
         ReadFileKind(found.fd.get(), found.status.st_mode, options_.modules);
     if (!kind.ok()) {
       observer_.OnError(found.path, kind.status());
+    } else if (HoldsSignatures(found.name, found.status)) {
+      PassOver(found.path, *kind, found.fd.get());
     } else if (!IsWanted(*kind)) {
       observer_.OnSkipped(found.path, SkipReasonOf(*kind), found.fd.get());
     } else if (named_.count(InodeOf(found.status)) > 0 ||
@@ -250,6 +248,18 @@ class Selector {
     return options_.any_file || kind == FileKind::kElf ||
            (kind == FileKind::kScript && options_.scripts) ||
            (kind == FileKind::kKernelModule && options_.modules);
+  }
+
+  // A program is never taken for a signature because of its name: nobody would know that it is
+  // neither signed nor judged.
+  void PassOver(const std::string& path, FileKind kind, int fd) {
+    if (kind != FileKind::kElf) {
+      observer_.OnSkipped(path, SkipReason::kSignatureFile, fd);
+      return;
+    }
+    observer_.OnError(path, absl::FailedPreconditionError(
+                                "is an ELF file with the name of a signature file: choose another "
+                                "suffix, or exclude it"));
   }
 
   bool HoldsSignatures(const std::string& name, const struct stat& status) const {

@@ -297,6 +297,8 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   JET_ASSIGN_OR_RETURN(const Trust trust, OpenTrust(session, options.trust));
   base::FileSelectionOptions selection = SelectionOf(options.files, base::NamedLinks::kFollow);
   if (source != nullptr) source->Choose(selection);
+  // A manifest names its files, wherever below the root they are mounted.
+  if (manifest != nullptr && !options.files.one_file_system) selection.cross_file_systems = true;
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
   RunControl control(session.output, options.files);
   control.Choose(selection);

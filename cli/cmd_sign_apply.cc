@@ -291,6 +291,9 @@ absl::StatusOr<ExitStatus> StatusOf(const RunControl& control, const Counts& cou
 absl::StatusOr<ExitStatus> RunApply(Session& session, ApplyCommandOptions options) {
   JET_RETURN_IF_ERROR(CheckSignatureSource(options.source, options.files));
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
+  if (options.source.manifest.has_value() && options.files.one_file_system) {
+    return UsageError("--one-file-system is for walks: a manifest names its files");
+  }
   std::unique_ptr<ManifestSource> manifest;
   if (options.source.manifest.has_value()) {
     JET_ASSIGN_OR_RETURN(manifest, ManifestSource::Open(*options.source.manifest));

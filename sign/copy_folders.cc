@@ -102,7 +102,8 @@ absl::StatusOr<std::unique_ptr<CopyFolders>> CopyFolders::Open(
     folders->name_ = folders->path_.substr(slash == std::string::npos ? 0 : slash + 1);
     const std::string parent =
         slash == std::string::npos ? "." : folders->path_.substr(0, slash + 1);
-    JET_ASSIGN_OR_RETURN(folders->parent_, base::OpenAt(AT_FDCWD, parent, kFolder));
+    JET_ASSIGN_OR_RETURN(base::UniqueFd above, base::OpenAt(AT_FDCWD, parent, kFolder));
+    folders->above_.copy = Share(std::move(above));
   } else {
     return copy.status();
   }
@@ -113,7 +114,7 @@ absl::StatusOr<std::unique_ptr<CopyFolders>> CopyFolders::Open(
 absl::Status CopyFolders::CheckApart() const {
   if (root_.source == nullptr) return absl::OkStatus();
   const bool exists = root_.copy != nullptr;
-  const int copy = exists ? root_.copy->get() : parent_.get();
+  const int copy = exists ? root_.copy->get() : above_.copy->get();
   JET_ASSIGN_OR_RETURN(const struct stat source_status,
                        base::StatDescriptor(root_.source->get(), "the tree"));
   JET_ASSIGN_OR_RETURN(bool mixed, IsInside(copy, source_status));
@@ -126,12 +127,16 @@ absl::Status CopyFolders::CheckApart() const {
       absl::StrCat("'", path_, "' and the folder to be copied lie one in the other"));
 }
 
-absl::Status CopyFolders::OpenRoot(Missing missing) {
+absl::Status CopyFolders::OpenRoot(Missing missing, CopyPlace& place) {
   if (root_.copy != nullptr || missing == Missing::kLeave) return absl::OkStatus();
-  if (mkdirat(parent_.get(), name_.c_str(), kRootMode) != 0 && errno != EEXIST) {
+  root_.path = path_;
+  // The copy of a private tree is as private as the tree.
+  if (root_.source != nullptr) return MakeCopy(above_, name_, missing, root_, place);
+  const int above = above_.copy->get();
+  if (mkdirat(above, name_.c_str(), kRootMode) != 0 && errno != EEXIST) {
     return CannotMake(errno, path_);
   }
-  absl::StatusOr<base::UniqueFd> copy = base::OpenAt(parent_.get(), name_, kFolder | O_NOFOLLOW);
+  absl::StatusOr<base::UniqueFd> copy = base::OpenAt(above, name_, kFolder | O_NOFOLLOW);
   if (!copy.ok()) return NotAFolder(copy.status(), path_);
   root_.copy = Share(*std::move(copy));
   return absl::OkStatus();
@@ -150,7 +155,7 @@ absl::StatusOr<CopyPlace> CopyFolders::Place(const std::string& path_in_tree, Mi
   const std::string folder_path = absl::StrJoin(components, "/");
 
   const std::lock_guard<std::mutex> lock(mutex_);
-  JET_RETURN_IF_ERROR(OpenRoot(missing));
+  JET_RETURN_IF_ERROR(OpenRoot(missing, place));
   if (last_.copy == nullptr || folder_path != last_path_) {
     Pair folder = root_;
     folder.path = path_;

@@ -37,7 +37,8 @@ class CopyFolders {
 
   // Prepares copies into the folder `path` of what is below the folder `tree`, or without that of
   // files that need no folders. Makes nothing: `path`, when only its last component is missing, is
-  // made when the first copy needs it (0755, which the umask may narrow). INVALID_ARGUMENT when
+  // made when the first copy needs it: as `tree` is, or without one 0755, which the umask may
+  // narrow. One that exists is left as it is. INVALID_ARGUMENT when
   // the two folders are the same one or one lies in the other, whatever their names.
   static absl::StatusOr<std::unique_ptr<CopyFolders>> Open(const std::string& path,
                                                            const absl::optional<std::string>& tree);
@@ -63,7 +64,7 @@ class CopyFolders {
   CopyFolders() = default;
 
   absl::Status CheckApart() const;
-  absl::Status OpenRoot(Missing missing);
+  absl::Status OpenRoot(Missing missing, CopyPlace& place);
   absl::StatusOr<Pair> Enter(const Pair& parent, const std::string& name, Missing missing,
                              CopyPlace& place);
   static absl::Status MakeCopy(const Pair& parent, const std::string& name, Missing missing,
@@ -72,8 +73,8 @@ class CopyFolders {
                                  Pair& made, CopyPlace& place);
 
   std::string path_;
-  std::string name_;       // the last component
-  base::UniqueFd parent_;  // of `path_`; only while that does not exist
+  std::string name_;  // the last component
+  Pair above_;        // the folder above; only when `path_` did not exist
   std::mutex mutex_;
   Pair root_;
   // The folder used last: files of one folder mostly follow each other.

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_kind.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -28,6 +29,11 @@ absl::Status NotASidecar(const std::string& file) {
 // An empty one is what a loss of power leaves.
 bool IsForeign(const base::Bytes& value) {
   return !value.empty() && !ima::DecodeXattr(value).is_signature();
+}
+
+bool IsProgram(const base::Bytes& content) {
+  const auto first = base::ByteSpan(content).subspan(0, base::kFileKindBytes);
+  return base::FileKindOf(first, /*mode=*/0) == base::FileKind::kElf;
 }
 
 }  // namespace
@@ -76,6 +82,13 @@ absl::StatusOr<absl::optional<base::Bytes>> SidecarStore::Read() const {
 }
 
 absl::Status SidecarStore::Write(const base::Bytes& value, const base::ChangeGuard& guard) {
+  // Forced or not: what is too large for a signature, or no file, stays, and so does a program.
+  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> present, ReadSidecar(name_));
+  if (present.has_value() && IsProgram(*present)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("'", FileName(name_), "' is a program and is not replaced by a signature: ",
+                     "--detached=SUFFIX chooses other names"));
+  }
   JET_ASSIGN_OR_RETURN(base::StagedFile file,
                        base::StagedFile::WritePublicAt(name_.folder_fd, FileName(name_), value));
   JET_RETURN_IF_ERROR(guard.Check());
