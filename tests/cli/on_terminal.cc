@@ -8,11 +8,13 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <sstream>
 
 #include "tests/cli/program.h"
@@ -32,12 +34,22 @@ termios SettingsOf(int terminal) {
 }  // namespace
 
 OnTerminal::OnTerminal(const std::string& folder, const std::string& script) {
-  child_ = forkpty(&terminal_, nullptr, nullptr, &kSize);
+  int of_child = -1;
+  if (openpty(&terminal_, &of_child, nullptr, nullptr, &kSize) != 0) {
+    ADD_FAILURE() << "no terminal: " << std::strerror(errno);
+    return;
+  }
+  // Before the program runs: a quick one has changed them by the time that this process goes on.
+  settings_before_ = Settings();
+  child_ = fork();
   if (child_ == 0) {
+    (void)close(terminal_);
+    (void)login_tty(of_child);
     SetEnvironment(folder);
     if (chdir(folder.c_str()) == 0) execl("/bin/bash", "bash", "-c", script.c_str(), nullptr);
     _exit(127);
   }
+  (void)close(of_child);
   // What is typed must not wait for room while the program waits for its output to be read.
   (void)fcntl(terminal_, F_SETFL, fcntl(terminal_, F_GETFL) | O_NONBLOCK);
 }

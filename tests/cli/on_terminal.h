@@ -36,6 +36,9 @@ class OnTerminal {
   // How the terminal is set (as `stty -g` says it).
   std::string Settings() const;
 
+  // How it was set when the program began.
+  const std::string& settings_before() const { return settings_before_; }
+
   void Resize(unsigned short lines, unsigned short columns) const;
 
   // Sends a signal to the process that was started.
@@ -47,6 +50,7 @@ class OnTerminal {
 
   pid_t child_ = -1;
   int terminal_ = -1;
+  std::string settings_before_;
   std::string seen_;
   bool hangs_ = false;  // nothing came for long
   size_t awaited_ = 0;  // the end of the text that was waited for

@@ -166,11 +166,10 @@ TEST(RequestDialogTest, AnInterruptAtAnyQuestionLeavesNothingAndTheTerminalAsItW
   for (size_t i = 0; i <= Questions().size(); ++i) {
     const Scratch scratch;
     OnTerminal terminal(scratch.path(), kAsk);
-    const std::string before = terminal.Settings();
     AnswerFirst(terminal, i);
     terminal.Type(PromptOf(i), "half an answer\x03");
     EXPECT_EQ(terminal.Finish(), 128 + SIGINT) << terminal.seen();
-    EXPECT_EQ(terminal.Settings(), before) << PromptOf(i);
+    EXPECT_EQ(terminal.Settings(), terminal.settings_before()) << PromptOf(i);
     EXPECT_TRUE(NothingIsLeft(scratch)) << PromptOf(i);
   }
 }
@@ -178,12 +177,11 @@ TEST(RequestDialogTest, AnInterruptAtAnyQuestionLeavesNothingAndTheTerminalAsItW
 TEST(RequestDialogTest, AnInterruptAtThePassphraseLeavesNothing) {
   const Scratch scratch;
   OnTerminal terminal(scratch.path(), kAskForPassphrase);
-  const std::string before = terminal.Settings();
   AnswerAll(terminal);
   terminal.Answer(kConfirm, "");
   terminal.Answer("(Enter for none): ", "\x03");
   EXPECT_EQ(terminal.Finish(), 128 + SIGINT) << terminal.seen();
-  EXPECT_EQ(terminal.Settings(), before);
+  EXPECT_EQ(terminal.Settings(), terminal.settings_before());
   EXPECT_TRUE(NothingIsLeft(scratch));
 }
 
@@ -207,12 +205,11 @@ TEST(RequestDialogTest, TheEndOfInputAtAnyQuestionLeavesNothing) {
   for (size_t i = 0; i <= Questions().size(); ++i) {
     const Scratch scratch;
     OnTerminal terminal(scratch.path(), kAsk);
-    const std::string before = terminal.Settings();
     AnswerFirst(terminal, i);
     terminal.Type(PromptOf(i), "\x04");
     EXPECT_EQ(terminal.Finish(), 3) << PromptOf(i);
     EXPECT_THAT(terminal.seen(), HasSubstr("nothing was made: the input ended"));
-    EXPECT_EQ(terminal.Settings(), before) << PromptOf(i);
+    EXPECT_EQ(terminal.Settings(), terminal.settings_before()) << PromptOf(i);
     EXPECT_TRUE(NothingIsLeft(scratch)) << PromptOf(i);
   }
 }
@@ -411,13 +408,12 @@ TEST(RequestDialogTest, WorksOnAnyTypeOfTerminalAndPrintsNoWarning) {
         "export TERM=no-such-terminal", "export TERM=emacs"}) {
     const Scratch scratch;
     OnTerminal terminal(scratch.path(), set + "; " + kAsk);
-    const std::string before = terminal.Settings();
     AnswerAll(terminal);
     terminal.WaitFor("Name:             acme-dev1-1");
     terminal.Type(kConfirm, "\x04");
     EXPECT_EQ(terminal.Finish(), 3) << set << terminal.seen();
     EXPECT_THAT(terminal.seen(), Not(HasSubstr("terminal"))) << set;
-    EXPECT_EQ(terminal.Settings(), before) << set;
+    EXPECT_EQ(terminal.Settings(), terminal.settings_before()) << set;
   }
 }
 
@@ -425,11 +421,10 @@ TEST(RequestDialogTest, ASignalWhileAskingEndsTheProgramAndNoOther) {
   for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) {
     const Scratch scratch;
     OnTerminal terminal(scratch.path(), "ulimit -c 0; " + std::string(kAsk));
-    const std::string before = terminal.Settings();
     terminal.WaitFor("Country [US]: ");
     terminal.Signal(signal);
     EXPECT_EQ(terminal.Finish(), 128 + signal);
-    EXPECT_EQ(terminal.Settings(), before);
+    EXPECT_EQ(terminal.Settings(), terminal.settings_before());
     EXPECT_TRUE(NothingIsLeft(scratch));
   }
 }
@@ -558,7 +553,6 @@ TEST(RequestDialogTest, AVeryLongLineIsRefusedAndAskedForAgain) {
 TEST(RequestDialogTest, ASmallScreenAndOneThatShrinksDoNoHarm) {
   const Scratch scratch;
   OnTerminal terminal(scratch.path(), kAsk);
-  const std::string before = terminal.Settings();
   terminal.Answer("Country [US]: ", "");
   terminal.Type("State: ", std::string(400, 'x'));
   terminal.WaitFor("xxx");
@@ -570,7 +564,7 @@ TEST(RequestDialogTest, ASmallScreenAndOneThatShrinksDoNoHarm) {
   terminal.Answer("State: ", "CA");
   terminal.Type("City: ", "half\x03");
   EXPECT_EQ(terminal.Finish(), 128 + SIGINT) << terminal.seen();
-  EXPECT_EQ(terminal.Settings(), before);
+  EXPECT_EQ(terminal.Settings(), terminal.settings_before());
 }
 
 TEST(RequestDialogTest, WhatIsTypedAheadIsTakenOrLeftForWhoReadsNext) {
