@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -33,7 +34,8 @@ constexpr size_t kWipedStack = 64 * 1024;
 
 [[gnu::noinline]] void WipeStackBelow() {
   std::array<uint8_t, kWipedStack> below;
-  OPENSSL_cleanse(below.data(), below.size());
+  // OPENSSL_cleanse would take longer for it than all else that is done for a small file.
+  explicit_bzero(below.data(), below.size());
 }
 
 // What was moved or computed last is still in the vector registers, from where the dynamic linker's

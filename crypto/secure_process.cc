@@ -24,7 +24,7 @@ void* WipingMalloc(size_t size, const char* /*file*/, int /*line*/) { return std
 
 void WipingFree(void* memory, const char* /*file*/, int /*line*/) {
   if (memory == nullptr) return;
-  OPENSSL_cleanse(memory, malloc_usable_size(memory));
+  explicit_bzero(memory, malloc_usable_size(memory));
   std::free(memory);
 }
 
