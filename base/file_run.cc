@@ -1,6 +1,7 @@
 #include "base/file_run.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -12,6 +13,7 @@ namespace {
 
 // Enough that no worker waits for the walk, few enough that descriptors never run out.
 constexpr size_t kQueuedPerWorker = 16;
+constexpr int kMostWorkers = 1024;
 constexpr size_t kMostQueued = 256;  // with as many folders open still well below the usual 1024
 
 size_t QueueCapacity(int workers, bool keep_folders) {
@@ -46,6 +48,21 @@ class PoolFeeder : public FileSelectionObserver {
   WorkerPool<SelectedFile> pool_;
 };
 
+// A worker holds its file, the folder of that and what it writes, besides the files in the queue and
+// the folders of the walk. More workers than there are descriptors for would fail files that nothing
+// is wrong with.
+int MostWorkers() {
+  constexpr rlim_t kPerWorker = 4;
+  constexpr rlim_t kOthers = 32;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMostWorkers;
+  const rlim_t without_walk = limit.rlim_cur - limit.rlim_cur / 4;
+  const rlim_t left = without_walk > kOthers ? without_walk - kOthers : 0;
+  const rlim_t workers = std::max(left / (kPerWorker + kQueuedPerWorker),
+                                  left > kMostQueued ? (left - kMostQueued) / kPerWorker : 0);
+  return static_cast<int>(std::clamp<rlim_t>(workers, 1, kMostWorkers));
+}
+
 int AvailableProcessors() {
   cpu_set_t processors;
   if (sched_getaffinity(0, sizeof(processors), &processors) != 0) return 1;
@@ -63,7 +80,7 @@ void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOpti
 
 int WorkerCount(int wanted, const std::vector<std::string>& paths,
                 const FileSelectionOptions& options) {
-  const int workers = wanted > 0 ? wanted : AvailableProcessors();
+  const int workers = std::min(wanted > 0 ? wanted : AvailableProcessors(), MostWorkers());
   if (options.recursive) return workers;
   return std::clamp(static_cast<int>(paths.size()), 1, workers);
 }

@@ -32,7 +32,7 @@ void RunOverFiles(const std::vector<std::string>& paths, const FileSelectionOpti
                   int workers, FileRunHandler& handler);
 
 // Returns how many workers suit `paths`: `wanted`, or where that is 0 the number of processors this
-// process may use; never more than there can be files to work on.
+// process may use; never more than there can be files to work on, or descriptors for.
 int WorkerCount(int wanted, const std::vector<std::string>& paths,
                 const FileSelectionOptions& options);
 

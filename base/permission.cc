@@ -52,11 +52,12 @@ std::string ExplainXattrRefusal(int fd, int error_number) {
   }
   if (!InInitialUserNamespace()) {
     return "this process is in a user namespace, where the kernel lets nobody change security.ima, "
-           "not even root; use --detached and apply the signatures outside";
+           "not even root; 'jet-sign --detached' writes signatures beside the files, to be applied "
+           "outside";
   }
   if (!HasCapSysAdmin()) {
-    return "changing security.ima needs root (CAP_SYS_ADMIN); without root, --detached writes the "
-           "signature beside the file";
+    return "changing security.ima needs root (CAP_SYS_ADMIN); without root, 'jet-sign --detached' "
+           "writes signatures beside the files";
   }
   if (error_number == EACCES) {
     return "the kernel's IMA refused the value (its policy does not allow this hash algorithm, or "

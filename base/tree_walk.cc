@@ -67,7 +67,7 @@ class Walker {
     absl::StatusOr<UniqueFd> folder =
         OpenAt(level.fd->get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!folder.ok()) {
-      on_error_(path, folder.status());
+      ReportUnopened(name, path, folder.status());
       return;
     }
     struct stat status = {};
@@ -154,6 +154,11 @@ class Walker {
     }
   }
 
+  // What has a temporary name was perhaps there for a moment only, before it got its real name.
+  void ReportUnopened(absl::string_view name, const std::string& path, const absl::Status& error) {
+    if (!absl::IsNotFound(error) || !IsTemporaryName(name)) on_error_(path, error);
+  }
+
   void NoteFolder(Level& level, const char* name) const {
     if (Wants(level, name, /*is_folder=*/true)) level.subfolders.emplace_back(name);
   }
@@ -170,9 +175,7 @@ class Walker {
     file.path = absl::StrCat(level.path, "/", name);
     absl::StatusOr<UniqueFd> fd = OpenAt(level.fd->get(), name, O_RDONLY | O_NOFOLLOW);
     if (!fd.ok()) {
-      // It was there for a moment only, before it got its real name.
-      if (absl::IsNotFound(fd.status()) && IsTemporaryName(name)) return;
-      on_error_(file.path, fd.status());
+      ReportUnopened(name, file.path, fd.status());
       return;
     }
     file.fd = *std::move(fd);

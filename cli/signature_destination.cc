@@ -130,6 +130,8 @@ absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeManifestDestination(
   if (!files.recursive || files.paths.size() != 1 || files.files_from.has_value()) {
     return UsageError("--manifest is for one folder: -r and exactly one PATH");
   }
+  // Whole or not at all, so it cannot go down a pipe; a file of that name would surprise.
+  if (path == "-") return UsageError("--manifest takes the name of a file, not '-'");
   JET_ASSIGN_OR_RETURN(SplitPath split, Split(path));
   JET_ASSIGN_OR_RETURN(base::UniqueFd folder,
                        base::OpenAt(AT_FDCWD, split.folder, O_RDONLY | O_DIRECTORY));

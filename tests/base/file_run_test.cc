@@ -129,6 +129,20 @@ TEST(WorkerCountTest, NeverMoreThanThereAreFiles) {
   EXPECT_EQ(WorkerCount(8, {"a"}, Recursive()), 8);
 }
 
+TEST(WorkerCountTest, NeverMoreThanThereAreDescriptorsFor) {
+  const auto with_limit = [](rlim_t descriptors) {
+    return test::InChild([descriptors] {
+      const rlimit limit = {descriptors, descriptors};
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return std::string("no limit");
+      return absl::StrCat(WorkerCount(1024, {"a"}, Recursive()));
+    });
+  };
+  EXPECT_EQ(with_limit(16), "1");
+  EXPECT_EQ(with_limit(256), "8");
+  EXPECT_EQ(with_limit(1024), "120");
+  EXPECT_EQ(with_limit(20000), "1024");
+}
+
 TEST(WorkerCountTest, WithoutAWishItIsTheProcessorsOfThisProcess) {
   EXPECT_EQ(test::InChild([] {
               cpu_set_t one;

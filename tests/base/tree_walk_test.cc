@@ -288,6 +288,23 @@ TEST(TreeWalkTest, ATemporaryNameThatIsGoneIsNoFailure) {
   }
 }
 
+TEST(TreeWalkTest, AFolderOfATemporaryNameThatIsGoneIsNoFailure) {
+  for (const bool temporary : {true, false}) {
+    const ScratchFolder folder;
+    const std::string name = temporary ? ".a.0123456789abcdef.tmp" : ".a.tmp";
+    folder.MakeFolder(name);
+    folder.Write("file", "x");
+    TreeWalkOptions options;
+    options.list_first = true;
+    // Listed already when the file is met, as folders are entered after the files beside them.
+    const Walked walked = Walk(OpenFolder(folder.path()), options, [&](const TreeFile&) {
+      std::filesystem::remove(folder.Path(name));
+    });
+    EXPECT_THAT(walked.files, ElementsAre("r/file"));
+    EXPECT_EQ(walked.errors.size(), temporary ? 0u : 1u);
+  }
+}
+
 TEST(TreeWalkTest, EveryFolderThatAMoveMadeUnreachableIsReported) {
   const ScratchFolder outside;
   const ScratchFolder folder;
