@@ -13,10 +13,16 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
+#include "crypto/key_type.h"
+#include "crypto/private_key.h"
 #include "crypto/secret.h"
+#include "crypto/signer.h"
+#include "keystore/mirror_history.h"
 #include "keystore/pending_work.h"
 #include "keystore/record.h"
 #include "keystore/transfer.h"
+#include "pki/issue.h"
+#include "pki/request.h"
 #include "sign/manifest.h"
 
 namespace jet::keystore {
@@ -152,6 +158,65 @@ void WriteManifests(const std::string& folder) {
   seeds.Write(text->substr(begin, end - begin));
 }
 
+void WriteHistories(const std::string& folder) {
+  Seeds seeds(folder, "mirror_history");
+  MirrorHistory history;
+  for (const char digit : {'1', '2'}) {
+    const std::string lines = EncodeMirrorHistory(history, Digits(16, '3'));
+    seeds.Write(absl::StrCat(lines, EncodeMirrorHistoryHmac(base::Bytes(32, 4))));
+    Require(history.Add({base::Bytes(20, static_cast<uint8_t>(digit)), Digits(64, digit)}),
+            "a certificate that is there already");
+  }
+}
+
+// What the first byte means stands in the fuzzer.
+void WriteXattrs(const std::string& folder) {
+  Seeds seeds(folder, "xattr");
+  for (const char key : {'\0', '\1', '\2'}) seeds.Write(absl::string_view(&key, 1));
+  const base::Bytes header = {0x03, 2, 4, 0, 0, 0, 0, 1, 0};
+  for (const char how : {'\x80', '\xc0'}) {
+    seeds.Write(absl::StrCat(std::string(1, how), base::AsText(header), Digits(256, '\1')));
+  }
+  seeds.Write(absl::StrCat("\xc0\x04\x04", Digits(32, '\1')));
+  seeds.Write(absl::StrCat("\xc0\x01", Digits(20, '\1')));
+}
+
+void WriteCertificates(const std::string& folder) {
+  Seeds seeds(folder, "certificate");
+  const pki::Subject subject = {
+      .country = "US", .organization = "Acme", .common_name = "k", .email = "a@acme.example"};
+  std::string bundle;
+  for (const char* type : {"rsa:2048", "ec:p256", "ec:p384"}) {
+    auto key = crypto::PrivateKey::Generate(*crypto::ParseSigningKeyType(type));
+    Require(key.ok(), "no key");
+    const auto certificate =
+        pki::IssueSelfSigned(*key, subject, {absl::Now(), absl::Now() + absl::Hours(24)});
+    Require(certificate.ok(), certificate.status().ToString());
+    seeds.Write(base::AsText(certificate->der()));
+    seeds.Write(certificate->Pem());
+    absl::StrAppend(&bundle, certificate->Pem());
+    const auto signer = crypto::MakeSigner(*std::move(key));
+    Require(signer.ok(), "no signer");
+    const auto request = pki::MakeRequest(**signer, subject);
+    Require(request.ok(), request.status().ToString());
+    seeds.Write(base::AsText(request->der()));
+  }
+  seeds.Write(bundle);
+}
+
+void WriteAnswers(const std::string& folder) {
+  Seeds seeds(folder, "answers");
+  seeds.Write("country = \"US\"\nstate = 'CA'\nindex = 3\nemail = \"a\\u00e9\"\n");
+  seeds.Write("keystore = \"/etc/jet/keystore\"\njobs = 4\none-file-system = true\n"
+              "[[peers]]\nname = \"re1\"\ncommand = [\"ssh\", \"re1\"]\n");
+}
+
+void WriteTexts(const std::string& folder) {
+  Seeds seeds(folder, "json");
+  seeds.Write("usr/bin/program");
+  seeds.Write("a\nb\\c\"\x1b[31m\xc3\xa9\xff\xe2\x80\xae");
+}
+
 }  // namespace
 }  // namespace jet::keystore
 
@@ -160,5 +225,10 @@ int main(int argc, char** argv) {
   jet::keystore::WriteRecords(argv[1]);
   jet::keystore::WriteTransfers(argv[1]);
   jet::keystore::WriteManifests(argv[1]);
+  jet::keystore::WriteHistories(argv[1]);
+  jet::keystore::WriteXattrs(argv[1]);
+  jet::keystore::WriteCertificates(argv[1]);
+  jet::keystore::WriteAnswers(argv[1]);
+  jet::keystore::WriteTexts(argv[1]);
   return 0;
 }
