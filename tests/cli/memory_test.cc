@@ -121,5 +121,22 @@ TEST_F(MemoryTest, OnlyInodesWithSeveralNamesAreRemembered) {
   }
 }
 
+// On tmpfs a hole takes no memory either.
+TEST_F(MemoryTest, AFileOfAHundredGigabytesTakesNoMoreThanASmallOne) {
+  const Ran made = RunScript(scratch_.path(),
+                             "jet-keystore generate --key-name k --key-type ec:p256 --keyring none "
+                             "--quiet && cp /bin/true f && truncate -s 100G f");
+  ASSERT_EQ(made.status, 0) << made.err;
+  const std::string file = absl::StrCat(scratch_.path(), "/f");
+  std::string out;
+  ExpectAtMost(PeakOf({"jet-sign", file, "--key", "k"}, out), kMost);
+  EXPECT_EQ(out, absl::StrCat(file, ": signed (key k, sha256)\n",
+                              "signed 1, already valid 0, kept 0, skipped 0, failed 0\n"));
+  out.clear();
+  ExpectAtMost(PeakOf({"jet-appraise", file}, out), kMost);
+  EXPECT_EQ(out, absl::StrCat(file, ": valid (key k, sha256)\n",
+                              "judged 1, valid 1, skipped 0, failed 0\n"));
+}
+
 }  // namespace
 }  // namespace jet::test
