@@ -1,17 +1,15 @@
 #include "appraise/appraisal.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "base/file.h"
 #include "base/status_macros.h"
-#include "base/xattr.h"
 #include "crypto/key_type.h"
+#include "crypto/verity_digest.h"
 #include "ima/ecdsa_signature.h"
+#include "ima/file_id.h"
 #include "ima/signature.h"
 
 namespace jet::appraise {
@@ -23,14 +21,30 @@ constexpr char kInvalidSignature[] = "invalid-signature";
 constexpr char kInvalidVersion[] = "invalid-signature-version";
 constexpr char kUnknownData[] = "unknown-ima-data";
 constexpr char kUnknown[] = "unknown";
-constexpr char kCollectFailed[] = "failed";  // of op=collect_data: the file could not be hashed
+// Of op=collect_data: the file could not be hashed, or has no fs-verity digest.
+constexpr char kCollectFailed[] = "failed";
+constexpr char kNoVerityDigest[] = "no-verity-digest";
+
+// What the kernel says differently under each rule.
+struct RuleCauses {
+  ima::SignatureKind kind;
+  const char* signature_required;
+  const char* invalid_signature;
+  const char* other_reason;  // why a good file may have a signature that does not match
+};
+
+constexpr RuleCauses kImasigCauses = {ima::SignatureKind::kContent, kSignatureRequired,
+                                      kInvalidSignature, ""};
+constexpr RuleCauses kSigv3Causes = {ima::SignatureKind::kVerity, "verity-signature-required",
+                                     "invalid-verity-signature",
+                                     ", or it is for another block size or salt"};
 
 struct VerdictRow {
   Verdict verdict;
   const char* name;
 };
 
-constexpr std::array<VerdictRow, 8> kVerdicts = {{
+constexpr std::array<VerdictRow, kVerdictCount> kVerdicts = {{
     {Verdict::kValid, "valid"},
     {Verdict::kMismatch, "mismatch"},
     {Verdict::kUnknownKey, "unknown-key"},
@@ -39,6 +53,7 @@ constexpr std::array<VerdictRow, 8> kVerdicts = {{
     {Verdict::kHashOnly, "hash-only"},
     {Verdict::kMalformed, "malformed"},
     {Verdict::kUnsupported, "unsupported"},
+    {Verdict::kVerityNotEnabled, "verity-not-enabled"},
 }};
 
 Appraisal Judge(Appraisal appraisal, Verdict verdict, const char* cause, std::string detail) {
@@ -138,35 +153,54 @@ absl::Status VerifyAsKernel(const crypto::PublicKey& key, const crypto::Digest& 
   return key.Verify(digest, *strict);
 }
 
+// A signature over an fs-verity digest may name another hash than the file's digest has. An RSA
+// signature is bound to the one that it names; the kernel verifies an ECDSA signature over whatever
+// digest the file has, as long as the name is that of a SHA (software_key_determine_akcipher).
+bool TakesHash(const crypto::KeyType& type, crypto::HashAlgorithm named,
+               crypto::HashAlgorithm actual) {
+  if (named == actual) return true;
+  return type.algorithm == crypto::KeyAlgorithm::kEc && named != crypto::HashAlgorithm::kMd5;
+}
+
 // The signature names exactly one key, whose certificate is at hand: does it verify?
 absl::StatusOr<Appraisal> JudgeByKey(Appraisal appraisal, const ima::DecodedXattr& decoded,
-                                     DigestSource digest) {
+                                     const RuleCauses& causes, DigestSource digest) {
   const pki::Certificate& certificate = appraisal.key->certificate;
   const crypto::KeyType& type = certificate.public_key().type();
   if (crypto::UseOf(type) == crypto::KeyUse::kNone) {
-    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidSignature,
+    return Judge(std::move(appraisal), Verdict::kUnsupported, causes.invalid_signature,
                  absl::StrCat("the kernel's IMA cannot use a key of type ", type.name));
   }
-  // Never empty: a hash that is not available was judged before.
+  // Never empty: a hash that is not computed here was judged before.
   const auto hash = ima::HashOfKernelId(*decoded.hash_id);
   JET_ASSIGN_OR_RETURN(appraisal.digest, digest(*hash));
+  if (!TakesHash(type, *hash, appraisal.digest->algorithm())) {
+    return Judge(std::move(appraisal), Verdict::kMismatch, causes.invalid_signature,
+                 absl::StrCat("the signature is for ", crypto::NameOf(*hash),
+                              ", the file's fs-verity digest is of another hash"));
+  }
+  JET_ASSIGN_OR_RETURN(const crypto::Digest signed_digest,
+                       ima::SignedDigest(causes.kind, *appraisal.digest));
   const absl::Status verified =
-      VerifyAsKernel(certificate.public_key(), *appraisal.digest, decoded.payload);
+      VerifyAsKernel(certificate.public_key(), signed_digest, decoded.payload);
   if (verified.ok()) {
-    appraisal.warnings = WeaknessesOf(crypto::RowOf(*hash), certificate);
+    appraisal.warnings = WeaknessesOf(crypto::RowOf(signed_digest.algorithm()), certificate);
     return Judge(std::move(appraisal), Verdict::kValid, "", "");
   }
   if (absl::IsFailedPrecondition(verified)) {
-    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidSignature,
+    return Judge(std::move(appraisal), Verdict::kUnsupported, causes.invalid_signature,
                  std::string(verified.message()));
   }
   if (!absl::IsUnauthenticated(verified)) return verified;
-  return Judge(std::move(appraisal), Verdict::kMismatch, kInvalidSignature,
-               "the signature does not match: the file or its signature was changed after signing");
+  return Judge(std::move(appraisal), Verdict::kMismatch, causes.invalid_signature,
+               absl::StrCat("the signature does not match: the file or its signature was changed "
+                            "after signing",
+                            causes.other_reason));
 }
 
 absl::StatusOr<Appraisal> JudgeSignature(Appraisal appraisal, const ima::DecodedXattr& decoded,
-                                         const TrustSet& trust, DigestSource digest) {
+                                         const TrustSet& trust, const RuleCauses& causes,
+                                         DigestSource digest) {
   const KeyMatch match = trust.Find(*decoded.key_id);
   if (match.certificates.size() + match.without_certificate.size() > 1) {
     return Judge(std::move(appraisal), Verdict::kAmbiguousKey, "",
@@ -175,37 +209,75 @@ absl::StatusOr<Appraisal> JudgeSignature(Appraisal appraisal, const ima::Decoded
   }
   if (match.certificates.size() == 1) {
     appraisal.key = match.certificates.front();
-    return JudgeByKey(std::move(appraisal), decoded, digest);
+    return JudgeByKey(std::move(appraisal), decoded, causes, digest);
   }
   if (!match.without_certificate.empty()) {
     return Judge(std::move(appraisal), Verdict::kUnknownKey, "",
                  "key is in the ring, its certificate is not at hand");
   }
-  return Judge(std::move(appraisal), Verdict::kUnknownKey, kInvalidSignature,
+  return Judge(std::move(appraisal), Verdict::kUnknownKey, causes.invalid_signature,
                absl::StrCat("no trusted key has the key id ", ima::KeyIdText(*decoded.key_id)));
 }
 
-absl::Status Changed() { return absl::AbortedError("the file changed while it was being read"); }
-
-using XattrSource = absl::FunctionRef<absl::StatusOr<absl::optional<base::Bytes>>()>;
-
-absl::StatusOr<Appraisal> AppraiseUnchanged(int fd, XattrSource read_xattr, const TrustSet& trust,
-                                            crypto::Hasher& hasher) {
-  JET_ASSIGN_OR_RETURN(const struct stat before, base::StatDescriptor(fd, "the file"));
-  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> xattr, read_xattr());
-  const uint64_t size = static_cast<uint64_t>(before.st_size);
-  absl::StatusOr<Appraisal> appraisal =
-      Appraise(xattr, trust, [&](crypto::HashAlgorithm hash) -> absl::StatusOr<crypto::Digest> {
-        return hasher.HashFile(fd, hash, size);
-      });
-  JET_ASSIGN_OR_RETURN(const struct stat after, base::StatDescriptor(fd, "the file"));
-  if (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
-      before.st_mtim.tv_nsec != after.st_mtim.tv_nsec ||
-      before.st_ctim.tv_sec != after.st_ctim.tv_sec ||
-      before.st_ctim.tv_nsec != after.st_ctim.tv_nsec) {
-    return Changed();
+// The defects of a value of type 0x06, where it is the type that is wanted.
+Appraisal JudgeVerityDefect(Appraisal appraisal, const ima::DecodedXattr& decoded) {
+  const std::string why = ima::DescribeDefect(decoded);
+  // The kernel reads a zero where the version is cut off (vfs_getxattr_alloc).
+  if (!decoded.version.has_value()) {
+    return Judge(std::move(appraisal), Verdict::kMalformed, kInvalidVersion, why);
   }
-  return appraisal;
+  if (decoded.defect == ima::XattrDefect::kUnknownVersion) {
+    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidVersion, why);
+  }
+  const Verdict verdict = decoded.defect == ima::XattrDefect::kUnknownHash ? Verdict::kUnsupported
+                                                                           : Verdict::kMalformed;
+  return Judge(std::move(appraisal), verdict, kSigv3Causes.invalid_signature, why);
+}
+
+// A signature over an fs-verity digest without defect.
+absl::StatusOr<Appraisal> JudgeVeritySignature(Appraisal appraisal,
+                                               const ima::DecodedXattr& decoded,
+                                               const TrustSet& trust,
+                                               const absl::optional<crypto::Digest>& measured,
+                                               DigestSource computed) {
+  const auto hash = ima::HashOfKernelId(*decoded.hash_id);
+  if (!hash.has_value() || (!measured.has_value() && !crypto::IsVerityHash(*hash))) {
+    std::string detail = absl::StrCat("fs-verity has no ", appraisal.hash_name, " digests");
+    return Judge(std::move(appraisal), Verdict::kUnsupported, kSigv3Causes.invalid_signature,
+                 std::move(detail));
+  }
+  return JudgeSignature(std::move(appraisal), decoded, trust, kSigv3Causes,
+                        [&](crypto::HashAlgorithm named) -> absl::StatusOr<crypto::Digest> {
+                          if (measured.has_value()) return *measured;
+                          return computed(named);
+                        });
+}
+
+// Judges as the kernel would once it has the digest.
+absl::StatusOr<Appraisal> JudgeVerity(const absl::optional<base::Bytes>& xattr,
+                                      const TrustSet& trust,
+                                      const absl::optional<crypto::Digest>& measured,
+                                      DigestSource computed) {
+  if (!xattr.has_value() || xattr->empty()) {
+    return Judge({}, Verdict::kNoSignature, kSigv3Causes.signature_required,
+                 xattr.has_value() ? "security.ima is empty" : "the file has no security.ima");
+  }
+  const ima::DecodedXattr decoded = ima::DecodeXattr(*xattr);
+  Appraisal appraisal = Describe(decoded);
+  if (IsType(decoded, ima::XattrType::kDigest) || IsType(decoded, ima::XattrType::kDigestNg)) {
+    return Judge(std::move(appraisal), Verdict::kHashOnly, kSigv3Causes.signature_required,
+                 "the file has only a digest, which anybody can make");
+  }
+  if (IsType(decoded, ima::XattrType::kSignature)) {
+    return Judge(
+        std::move(appraisal), Verdict::kUnsupported, kSigv3Causes.signature_required,
+        "a signature over the file's content counts only under appraise_type=imasig rules");
+  }
+  if (!decoded.is_signature()) return JudgeDefect(std::move(appraisal), decoded);
+  if (decoded.defect != ima::XattrDefect::kNone) {
+    return JudgeVerityDefect(std::move(appraisal), decoded);
+  }
+  return JudgeVeritySignature(std::move(appraisal), decoded, trust, measured, computed);
 }
 
 }  // namespace
@@ -220,6 +292,12 @@ const std::vector<Verdict>& AllVerdicts() {
     return all;
   }();
   return kAll;
+}
+
+Rule RuleForValue(base::ByteSpan value) {
+  const bool verity =
+      !value.empty() && value[0] == static_cast<uint8_t>(ima::XattrType::kVeritySignature);
+  return verity ? Rule::kSigv3 : Rule::kImasig;
 }
 
 absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
@@ -244,18 +322,28 @@ absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, con
   if (decoded.defect != ima::XattrDefect::kNone) {
     return JudgeDefect(std::move(appraisal), decoded);
   }
-  return JudgeSignature(std::move(appraisal), decoded, trust, digest);
+  return JudgeSignature(std::move(appraisal), decoded, trust, kImasigCauses, digest);
 }
 
-absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher) {
-  return AppraiseUnchanged(
-      fd, [fd] { return base::GetXattr(fd, base::kSecurityIma); }, trust, hasher);
-}
-
-absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
-                                           const TrustSet& trust, crypto::Hasher& hasher) {
-  return AppraiseUnchanged(
-      fd, [&xattr] { return xattr; }, trust, hasher);
+absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xattr,
+                                         const TrustSet& trust,
+                                         const absl::optional<crypto::Digest>& measured,
+                                         DigestSource computed) {
+  JET_ASSIGN_OR_RETURN(Appraisal appraisal, JudgeVerity(xattr, trust, measured, computed));
+  appraisal.verity_enabled = measured.has_value();
+  if (measured.has_value()) return appraisal;
+  // The kernel fails before it looks at security.ima.
+  appraisal.kernel_cause = kNoVerityDigest;
+  if (appraisal.verdict == Verdict::kValid) {
+    appraisal.verdict = Verdict::kVerityNotEnabled;
+    appraisal.detail = absl::StrCat(
+        "the signature is good, but fs-verity is not enabled on the file: it runs once that is, "
+        "with ",
+        appraisal.hash_name, ", blocks of 4096 bytes and no salt");
+  } else {
+    absl::StrAppend(&appraisal.detail, "; and fs-verity is not enabled on the file");
+  }
+  return appraisal;
 }
 
 }  // namespace jet::appraise

@@ -16,8 +16,18 @@
 
 namespace jet::appraise {
 
-// The answer about a file, under a policy that wants a signature (appraise_type=imasig). The kernel
-// runs the file when it is kValid and refuses it otherwise; for kAmbiguousKey that cannot be known.
+// The rule of the kernel's policy that the file comes under.
+enum class Rule {
+  kImasig,  // appraise_type=imasig: wants a signature over the file's content
+  kSigv3,   // digest_type=verity appraise_type=sigv3: wants one over its fs-verity digest
+};
+
+// Returns the rule under which a value of security.ima like this one can be valid: kSigv3 for a
+// signature over an fs-verity digest, else kImasig.
+Rule RuleForValue(base::ByteSpan value);
+
+// The answer about a file under a rule. The kernel runs the file when it is kValid and refuses it
+// otherwise; for kAmbiguousKey that cannot be known.
 enum class Verdict {
   kValid,         // signed by a trusted key, over exactly these bytes
   kMismatch,      // a trusted key, but not its signature over these bytes
@@ -27,9 +37,12 @@ enum class Verdict {
   kHashOnly,      // a digest without a signature
   kMalformed,     // a value that the kernel cannot read
   kUnsupported,   // a signature of a kind that the kernel does not take here
+  // Under kSigv3: it would be valid if fs-verity were enabled on the file, with the signature's
+  // hash, blocks of 4096 bytes and no salt.
+  kVerityNotEnabled,
 };
 
-inline constexpr size_t kVerdictCount = static_cast<size_t>(Verdict::kUnsupported) + 1;
+inline constexpr size_t kVerdictCount = static_cast<size_t>(Verdict::kVerityNotEnabled) + 1;
 
 // Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...
 const char* VerdictName(Verdict verdict);
@@ -49,8 +62,9 @@ struct Appraisal {
   std::string hash_name;
   // The trusted key that the signature names; null without one. Owned by the trust set.
   const ima::NamedCertificate* key = nullptr;
-  // The digest of the file, where it was needed.
+  // The digest of the file, where it was needed: of its content, under kSigv3 its fs-verity digest.
   absl::optional<crypto::Digest> digest;
+  absl::optional<bool> verity_enabled;  // on the file; nullopt under kImasig
   // What is valid to the kernel and yet unwise: a weak hash or key.
   std::vector<std::string> warnings;
 };
@@ -58,20 +72,30 @@ struct Appraisal {
 // Yields the file's digest; called at most once, and only when it decides.
 using DigestSource = absl::FunctionRef<absl::StatusOr<crypto::Digest>(crypto::HashAlgorithm)>;
 
-// Judges a file by the value of its security.ima (nullopt: it has none), its content and the
-// trusted keys alone. The causes are those of ima_appraise_measurement and asymmetric_verify in
-// Linux 6.1. An error means that no verdict could be found: `digest` failed, or OpenSSL did.
-// Thread-safe.
+// Judges a file under kImasig by the value of its security.ima (nullopt: it has none), its content
+// and the trusted keys alone. The causes are those of ima_appraise_measurement and
+// asymmetric_verify in Linux 6.1. An error means that no verdict could be found: `digest` failed,
+// or OpenSSL did. Thread-safe.
 absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
                                    DigestSource digest);
 
-// Judges the open regular file `fd` by its security.ima. ABORTED when it changed while it was read.
-// Thread-safe, with a Hasher per thread.
-absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher);
+// The same under kSigv3. `measured` is the fs-verity digest that the kernel has for the file,
+// nullopt when fs-verity is not enabled on it; `computed` yields the one that enabling it would
+// give. The causes are also those of ima_collect_measurement.
+absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xattr,
+                                         const TrustSet& trust,
+                                         const absl::optional<crypto::Digest>& measured,
+                                         DigestSource computed);
+
+// Judges the open regular file `fd` by its security.ima under `rule`. ABORTED when it changed while
+// it was read. Thread-safe, with a Hasher per thread.
+absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher,
+                                       Rule rule = Rule::kImasig);
 
 // The same as if `xattr` were its security.ima, whatever it has.
 absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
-                                           const TrustSet& trust, crypto::Hasher& hasher);
+                                           const TrustSet& trust, crypto::Hasher& hasher,
+                                           Rule rule = Rule::kImasig);
 
 }  // namespace jet::appraise
 

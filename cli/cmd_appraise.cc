@@ -45,6 +45,7 @@ bool IsUnsigned(int fd) {
 struct AppraiseRunOptions {
   const FileOptions& files;
   int workers;
+  appraise::Rule rule;
 };
 
 // Judges the files of a run, prints the verdicts and counts them.
@@ -58,6 +59,7 @@ class AppraiseRun : public base::FileRunHandler {
         trust_(trust),
         source_(source),
         files_(options.files),
+        rule_(options.rule),
         hashers_(static_cast<size_t>(options.workers)),
         line_per_file_(!options.files.recursive || session.output.verbose()) {}
 
@@ -116,14 +118,14 @@ class AppraiseRun : public base::FileRunHandler {
   void Judge(const base::SelectedFile& file, int worker) {
     crypto::Hasher& hasher = hashers_.at(static_cast<size_t>(worker));
     if (source_ == nullptr) {
-      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher));
+      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher, rule_));
       return;
     }
     const absl::StatusOr<absl::optional<FoundSignature>> found = source_->Find(file);
     if (!found.ok()) {
       OnError(file.path, found.status());
     } else if (found->has_value()) {
-      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher));
+      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher, rule_));
     } else if (WantsSignature(files_, file.kind)) {
       ReportNone(file, hasher);
     } else {
@@ -134,7 +136,7 @@ class AppraiseRun : public base::FileRunHandler {
 
   void ReportNone(const base::SelectedFile& file, crypto::Hasher& hasher) {
     absl::StatusOr<appraise::Appraisal> appraisal =
-        appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_.set, hasher);
+        appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_.set, hasher, rule_);
     if (appraisal.ok()) appraisal->detail = source_->WhyNone(file);
     Report(file.path, appraisal);
   }
@@ -192,6 +194,9 @@ class AppraiseRun : public base::FileRunHandler {
     object["in_kernel_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);
     object["detail"] = appraisal.detail;
     object["warnings"] = appraisal.warnings;
+    if (appraisal.verity_enabled.has_value()) {
+      object["fs_verity"] = *appraisal.verity_enabled ? "enabled" : "not-enabled";
+    }
     output_.Object(object);
   }
 
@@ -237,6 +242,7 @@ class AppraiseRun : public base::FileRunHandler {
   const Trust& trust_;
   SignatureSource* const source_;
   const FileOptions& files_;
+  const appraise::Rule rule_;
   std::vector<crypto::Hasher> hashers_;
   const bool line_per_file_;
   std::array<std::atomic<size_t>, appraise::kVerdictCount> counts_ = {};  // indexed by Verdict
@@ -286,6 +292,9 @@ absl::StatusOr<std::unique_ptr<ManifestSource>> OpenManifest(
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options) {
+  if (options.verity && options.source.manifest.has_value()) {
+    return UsageError("--verity does not go with --manifest: a manifest has no such signatures");
+  }
   JET_RETURN_IF_ERROR(CheckSignatureSource(options.source, options.files));
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
   JET_ASSIGN_OR_RETURN(const std::unique_ptr<ManifestSource> manifest,
@@ -302,7 +311,8 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
   RunControl control(session.output, options.files);
   control.Choose(selection);
-  AppraiseRun run(session, control, trust, source, {options.files, workers});
+  const appraise::Rule rule = options.verity ? appraise::Rule::kSigv3 : appraise::Rule::kImasig;
+  AppraiseRun run(session, control, trust, source, {options.files, workers, rule});
   base::RunOverFiles(options.files.paths, selection, workers, run);
   if (manifest != nullptr && !control.stopped()) {
     run.FailMissing(*manifest, *options.source.root);
@@ -322,6 +332,8 @@ RunFunction DeclareAppraise(OptionParser& parser) {
   DeclareFiles(parser, options->files);
   DeclareTrust(parser, options->trust);
   DeclareSignatureSource(parser, options->source);
+  parser.Flag("--verity", options->verity,
+              "Judge as under digest_type=verity appraise_type=sigv3 rules: fs-verity signatures");
   return [options](Session& session) { return RunAppraise(session, *options); };
 }
 

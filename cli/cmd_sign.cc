@@ -15,6 +15,7 @@
 #include "cli/file_commands.h"
 #include "cli/option_parser.h"
 #include "cli/run_control.h"
+#include "cli/verity_option.h"
 #include "crypto/digest.h"
 #include "sign/file_signer.h"
 
@@ -25,6 +26,7 @@ struct Counts {
   std::array<std::atomic<size_t>, 4> by_result = {};  // indexed by sign::SignResult
   SkipCounts skipped;
   std::atomic<size_t> incomplete = 0;  // copies that could not keep everything
+  VerityCounts verity;
 
   size_t of(sign::SignResult result) const { return by_result.at(static_cast<size_t>(result)); }
 };
@@ -62,6 +64,7 @@ class SignRun : public base::FileRunHandler {
       return;
     }
     ++counts_.by_result.at(static_cast<size_t>(outcome->result));
+    counts_.verity.Add(outcome->verity);
     control_.Done(file.status.st_size);
     if (!outcome->lost.empty()) {
       ++counts_.incomplete;
@@ -121,6 +124,7 @@ class SignRun : public base::FileRunHandler {
     object["reason"] = ReasonOf(outcome);
     object["change_detection"] = ChangeDetectionText(outcome.change_detection);
     object["signature_destination"] = destination_.name();
+    if (outcome.verity.has_value()) object["fs_verity"] = VerityStateName(*outcome.verity);
     if (!outcome.lost.empty()) object["lost"] = outcome.lost;
     output_.Object(object);
   }
@@ -128,10 +132,10 @@ class SignRun : public base::FileRunHandler {
   void PrintLine(const std::string& path, const sign::SignOutcome& outcome) {
     const char* word = sign::SignResultName(outcome.result);
     if (outcome.result == sign::SignResult::kKept) {
-      output_.Result(
-          {path, word,
-           absl::StrCat(": signed by ", outcome.previous_key_name, " (--force replaces it)"),
-           Tone::kDoubtful});
+      output_.Result({path, word,
+                      absl::StrCat(": signed by ", outcome.previous_key_name,
+                                   " (--force replaces it)", VerityText(outcome.verity)),
+                      Tone::kDoubtful});
       return;
     }
     if (outcome.result == sign::SignResult::kWouldSign) {
@@ -140,7 +144,8 @@ class SignRun : public base::FileRunHandler {
     }
     output_.Result(
         {path, word,
-         absl::StrCat(" (key ", key_.name, ", ", crypto::NameOf(outcome.digest.algorithm()), ")"),
+         absl::StrCat(" (key ", key_.name, ", ", crypto::NameOf(outcome.digest.algorithm()), ")",
+                      VerityText(outcome.verity)),
          Tone::kGood});
   }
 
@@ -151,7 +156,7 @@ class SignRun : public base::FileRunHandler {
       absl::StrAppend(&why, ", ", outcome.previous_key_name);
     }
     output_.Result({path, replaces ? "would-replace" : sign::SignResultName(outcome.result),
-                    absl::StrCat(" (", why, ")"), Tone::kGood});
+                    absl::StrCat(" (", why, ")", VerityText(outcome.verity)), Tone::kGood});
   }
 
   // Why it was, or would be, signed; null where it was not, or --force did not let it matter.
@@ -173,23 +178,31 @@ class SignRun : public base::FileRunHandler {
   Counts counts_;
 };
 
-void PrintSummary(Session& session, const RunControl& control, const Counts& counts, bool dry_run) {
+void PrintSummary(Session& session, const RunControl& control, const Counts& counts,
+                  const SignCommandOptions& options) {
   using sign::SignResult;
-  session.output.Object({{"type", "summary"},
-                         {"signed", counts.of(SignResult::kSigned)},
-                         {"would_sign", counts.of(SignResult::kWouldSign)},
-                         {"already_valid", counts.of(SignResult::kAlreadyValid)},
-                         {"kept", counts.of(SignResult::kKept)},
-                         {"incomplete", counts.incomplete.load()},
-                         {"skipped", counts.skipped.all()},
-                         {"failed", control.failed()},
-                         {"complete", !control.stopped()}});
+  const bool dry_run = options.dry_run;
+  const size_t enabled_now = counts.verity.of(sign::VerityState::kEnabledNow);
+  const size_t not_enabled = counts.verity.of(sign::VerityState::kNotEnabled);
+  if (not_enabled > 0 && !options.enable_verity) session.output.Note(VerityNote(not_enabled));
+  Json object = {{"type", "summary"},
+                 {"signed", counts.of(SignResult::kSigned)},
+                 {"would_sign", counts.of(SignResult::kWouldSign)},
+                 {"already_valid", counts.of(SignResult::kAlreadyValid)},
+                 {"kept", counts.of(SignResult::kKept)},
+                 {"incomplete", counts.incomplete.load()},
+                 {"skipped", counts.skipped.all()},
+                 {"failed", control.failed()},
+                 {"complete", !control.stopped()}};
+  if (options.enable_verity) object["verity_enabled"] = enabled_now;
+  session.output.Object(object);
   session.output.Line(absl::StrCat(
       dry_run ? "would sign " : "signed ",
       counts.of(dry_run ? SignResult::kWouldSign : SignResult::kSigned), ", already valid ",
       counts.of(SignResult::kAlreadyValid), ", kept ", counts.of(SignResult::kKept), ", ",
       SkippedText(counts.skipped), ", failed ", control.failed(),
-      counts.incomplete > 0 ? absl::StrCat(", incomplete ", counts.incomplete.load()) : ""));
+      counts.incomplete > 0 ? absl::StrCat(", incomplete ", counts.incomplete.load()) : "",
+      enabled_now > 0 ? absl::StrCat(", fs-verity enabled on ", enabled_now) : ""));
 }
 
 }  // namespace
@@ -197,10 +210,12 @@ void PrintSummary(Session& session, const RunControl& control, const Counts& cou
 absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options) {
   if (options.strip) return RunStrip(session, std::move(options));
   if (options.yes) return UsageError("--yes is for --strip: signing asks nothing");
+  JET_RETURN_IF_ERROR(CheckVerity(options));
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
   const absl::StatusOr<crypto::HashAlgorithm> hash = crypto::ParseSigningHash(
       options.hash.value_or(session.configuration.hash.value_or(std::string("sha256"))));
   if (!hash.ok()) return UsageError(hash.status().message());
+  if (options.verity) JET_RETURN_IF_ERROR(CheckVerityHash(*hash));
   JET_ASSIGN_OR_RETURN(const std::unique_ptr<SignatureDestination> destination,
                        MakeSignatureDestination(options.destination, options.files));
   JET_ASSIGN_OR_RETURN(const SigningKey key, OpenSigningKey(session, options.key));
@@ -208,6 +223,8 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   signer_options.hash = *hash;
   signer_options.force = options.force;
   signer_options.dry_run = options.dry_run;
+  if (options.verity) signer_options.kind = ima::SignatureKind::kVerity;
+  signer_options.enable_verity = options.enable_verity;
   JET_ASSIGN_OR_RETURN(
       const sign::FileSigner signer,
       sign::FileSigner::New(*key.signer, key.certificate, key.known, signer_options));
@@ -221,7 +238,7 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   SignRun run(session, control, {signer, key, *destination}, options, workers);
   base::RunOverFiles(options.files.paths, selection, workers, run);
   control.End();
-  PrintSummary(session, control, run.counts(), options.dry_run);
+  PrintSummary(session, control, run.counts(), options);
   if (control.failed() > 0 || control.stopped()) {
     if (options.destination.manifest.has_value()) {
       session.output.Error(
@@ -253,6 +270,10 @@ RunFunction DeclareSign(OptionParser& parser) {
   parser.Flag("--strip", options->strip, "Remove the signatures instead; needs no key");
   parser.Flag("--yes", options->yes, "With --strip: do not ask");
   DeclareSignatureDestination(parser, options->destination);
+  parser.Flag("--verity", options->verity,
+              "Sign fs-verity digests, for digest_type=verity appraise_type=sigv3 rules");
+  parser.Flag("--enable-verity", options->enable_verity,
+              "With --verity: first enable fs-verity; the file is read-only for ever");
   return [options](Session& session) { return RunSign(session, *options); };
 }
 

@@ -23,6 +23,7 @@
 #include "cli/run_control.h"
 #include "cli/signature_source.h"
 #include "cli/trust.h"
+#include "cli/verity_option.h"
 #include "crypto/digest.h"
 #include "sign/apply_signature.h"
 #include "sign/sidecar.h"
@@ -46,6 +47,7 @@ struct Counts {
   std::array<std::atomic<size_t>, 4> by_result = {};  // indexed by sign::ApplyResult
   std::atomic<size_t> missing{0};                     // files without a signature
   std::atomic<size_t> not_permitted{0};
+  std::atomic<size_t> verity_not_enabled{0};  // of those applied, or already there
   SkipCounts skipped;
 
   size_t of(ApplyResult result) const { return by_result.at(static_cast<size_t>(result)); }
@@ -56,6 +58,12 @@ struct Application {
   absl::StatusOr<ApplyResult> result;
   absl::optional<appraise::Appraisal> appraisal;  // of the signature; nullopt when there was none
 };
+
+// True for a signature of the file. Whether fs-verity is enabled before or after it is written does
+// not matter.
+bool IsGood(appraise::Verdict verdict) {
+  return verdict == appraise::Verdict::kValid || verdict == appraise::Verdict::kVerityNotEnabled;
+}
 
 // Applies signatures, prints what became of each and counts.
 class ApplyRun : public base::FileRunHandler {
@@ -128,8 +136,10 @@ class ApplyRun : public base::FileRunHandler {
                                       std::defer_lock);
     if (status->st_nlink > 1) lock.lock();
     const auto check = [&]() -> absl::StatusOr<bool> {
-      JET_ASSIGN_OR_RETURN(application.appraisal, AppraiseFound(fd, found, trust_.set, hasher));
-      return application.appraisal->verdict == appraise::Verdict::kValid;
+      const appraise::Rule rule = appraise::RuleForValue(found.value);
+      JET_ASSIGN_OR_RETURN(application.appraisal,
+                           AppraiseFound(fd, found, trust_.set, hasher, rule));
+      return IsGood(application.appraisal->verdict);
     };
     sign::XattrStore store(fd);
     application.result = sign::ApplySignature(fd, found.value, check, store, {options_.dry_run});
@@ -138,6 +148,8 @@ class ApplyRun : public base::FileRunHandler {
 
   void Report(const std::string& path, ApplyResult result, const appraise::Appraisal& appraisal) {
     ++counts_.by_result.at(static_cast<size_t>(result));
+    const bool not_enabled = appraisal.verdict == appraise::Verdict::kVerityNotEnabled;
+    if (not_enabled) ++counts_.verity_not_enabled;
     if (output_.json()) PrintObject(path, result, appraisal);
     const char* word = sign::ApplyResultName(result);
     if (result == ApplyResult::kRefused) {
@@ -147,7 +159,8 @@ class ApplyRun : public base::FileRunHandler {
            Tone::kBad});
     } else if (line_per_file_) {
       output_.Result({path, word,
-                      absl::StrCat(" (key ", appraisal.key->name, ", ", appraisal.hash_name, ")"),
+                      absl::StrCat(" (key ", appraisal.key->name, ", ", appraisal.hash_name, ")",
+                                   not_enabled ? "; fs-verity is not enabled on it" : ""),
                       Tone::kGood});
     }
   }
@@ -257,6 +270,7 @@ void PrintSummary(Session& session, const RunControl& control, const ApplyRun& r
         absl::StrCat(counts.not_permitted.load(),
                      " signatures could not be applied: ", run.why_not_permitted()));
   }
+  if (counts.verity_not_enabled > 0) session.output.Note(VerityNote(counts.verity_not_enabled));
   session.output.Object({{"type", "summary"},
                          {"applied", counts.of(ApplyResult::kApplied)},
                          {"would_apply", counts.of(ApplyResult::kWouldApply)},

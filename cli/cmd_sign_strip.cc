@@ -107,6 +107,10 @@ absl::Status CheckOptions(const SignCommandOptions& options) {
   if (options.hash.has_value() || options.force) {
     return UsageError("--strip signs nothing: --hash and --force do not go with it");
   }
+  if (options.verity || options.enable_verity) {
+    return UsageError(
+        "--strip removes signatures of every kind: --verity and --enable-verity do not go with it");
+  }
   const SignatureDestinationOptions& destination = options.destination;
   if (destination.suffix.has_value() || destination.manifest.has_value() ||
       destination.output_dir.has_value() || destination.best_effort) {

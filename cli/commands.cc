@@ -34,6 +34,10 @@ constexpr std::array<Command, 25> kCommands = {{
      "  jet-sign -r build/ --key ima-test-key --output-dir signed/\n"
      "      build/bin/app stays as it is, signed/bin/app is its signed copy\n"
      "  jet-sign -r build/ --key ima-test-key --exclude 'test*' --dry-run\n"
+     "  jet-sign -r /opt/app --key ima-test-key --verity --enable-verity\n"
+     "      for digest_type=verity rules. Enabling fs-verity cannot be undone: nobody can change\n"
+     "      the content of the files again, and nobody may have them open for writing. Without\n"
+     "      --enable-verity the signatures count once it is enabled, until then they do not\n"
      "  jet-sign --strip -r build/\n",
      DeclareSign, true},
     {"sign", "apply", "put signatures made elsewhere into security.ima, each checked first",
@@ -46,6 +50,7 @@ constexpr std::array<Command, 25> kCommands = {{
      "  jet-appraise -r /opt/app --json\n"
      "  jet-appraise app --x509-cert ima-cert.x509\n"
      "  jet-appraise -r build/ --detached\n"
+     "  jet-appraise -r /opt/app --verity\n"
      "  jet-appraise --manifest build.manifest --root build/\n",
      DeclareAppraise},
     {"keystore", "generate", "make a signing key and its certificate, store and mirror them",

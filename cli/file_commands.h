@@ -24,6 +24,8 @@ struct SignCommandOptions {
   bool dry_run = false;
   bool strip = false;  // remove signatures instead
   bool yes = false;    // without asking
+  bool verity = false;  // sign fs-verity digests
+  bool enable_verity = false;
   SignatureDestinationOptions destination;
 };
 
@@ -36,6 +38,7 @@ struct AppraiseCommandOptions {
   FileOptions files;
   SignatureSourceOptions source;
   TrustOptions trust;
+  bool verity = false;  // under appraise::Rule::kSigv3
 };
 
 absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options);

@@ -118,9 +118,9 @@ absl::Status CheckSignatureSource(const SignatureSourceOptions& options, FileOpt
 
 absl::StatusOr<appraise::Appraisal> AppraiseFound(int fd, const FoundSignature& found,
                                                   const appraise::TrustSet& trust,
-                                                  crypto::Hasher& hasher) {
+                                                  crypto::Hasher& hasher, appraise::Rule rule) {
   JET_ASSIGN_OR_RETURN(appraise::Appraisal appraisal,
-                       appraise::AppraiseFileWith(fd, found.value, trust, hasher));
+                       appraise::AppraiseFileWith(fd, found.value, trust, hasher, rule));
   if (!found.digest.has_value() || !appraisal.digest.has_value() ||
       *appraisal.digest == *found.digest) {
     return appraisal;

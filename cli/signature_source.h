@@ -98,11 +98,12 @@ absl::StatusOr<FoundSignature> SignatureOf(const sign::ManifestEntry& entry);
 // manifest `files` gets its root, to be walked.
 absl::Status CheckSignatureSource(const SignatureSourceOptions& options, FileOptions& files);
 
-// Judges the open file `fd` as if the signature were its security.ima. One that a manifest has for
-// another content is never valid.
+// Judges the open file `fd` under `rule` as if the signature were its security.ima. One that a
+// manifest has for another content is never valid.
 absl::StatusOr<appraise::Appraisal> AppraiseFound(int fd, const FoundSignature& found,
                                                   const appraise::TrustSet& trust,
-                                                  crypto::Hasher& hasher);
+                                                  crypto::Hasher& hasher,
+                                                  appraise::Rule rule = appraise::Rule::kImasig);
 
 // True when a file of this kind that has no signature is missing one: it was named, or the options
 // choose such files.

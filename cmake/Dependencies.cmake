@@ -16,6 +16,12 @@ find_library(ZLIB_ARCHIVE libz.a REQUIRED)
 add_library(jet_zlib INTERFACE)
 target_include_directories(jet_zlib SYSTEM INTERFACE ${ZLIB_INCLUDE_DIR})
 target_link_libraries(jet_zlib INTERFACE ${ZLIB_ARCHIVE})
+# For fs-verity digests of files on which fs-verity is not enabled; static for the same reason.
+find_path(FSVERITY_INCLUDE_DIR libfsverity.h REQUIRED)
+find_library(FSVERITY_ARCHIVE libfsverity.a REQUIRED)
+add_library(jet_fsverity STATIC IMPORTED)
+set_target_properties(jet_fsverity PROPERTIES IMPORTED_LOCATION ${FSVERITY_ARCHIVE}
+  INTERFACE_INCLUDE_DIRECTORIES ${FSVERITY_INCLUDE_DIR} INTERFACE_LINK_LIBRARIES OpenSSL::Crypto)
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 add_library(jet_cli11 INTERFACE)
 target_include_directories(jet_cli11 SYSTEM INTERFACE ${CLI11_INCLUDE_DIR})

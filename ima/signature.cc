@@ -121,7 +121,7 @@ absl::optional<crypto::HashAlgorithm> HashOfKernelId(uint8_t id) {
   return KernelHashes().at(id).algorithm;
 }
 
-absl::StatusOr<base::Bytes> EncodeSignature(const SignatureV2& signature) {
+absl::StatusOr<base::Bytes> EncodeSignature(const Signature& signature) {
   const size_t size = signature.signature.size();
   if (size == 0 || size > std::numeric_limits<uint16_t>::max()) {
     return absl::InvalidArgumentError(
@@ -129,8 +129,10 @@ absl::StatusOr<base::Bytes> EncodeSignature(const SignatureV2& signature) {
   }
   base::Bytes value;
   value.reserve(kSignatureHeaderSize + size);
-  value.push_back(static_cast<uint8_t>(XattrType::kSignature));
-  value.push_back(kSignatureVersion2);
+  const bool verity = signature.kind == SignatureKind::kVerity;
+  value.push_back(
+      static_cast<uint8_t>(verity ? XattrType::kVeritySignature : XattrType::kSignature));
+  value.push_back(verity ? kSignatureVersion3 : kSignatureVersion2);
   value.push_back(KernelHashId(signature.hash));
   value.insert(value.end(), signature.key_id.begin(), signature.key_id.end());
   value.push_back(static_cast<uint8_t>(size >> 8));
@@ -142,6 +144,12 @@ absl::StatusOr<base::Bytes> EncodeSignature(const SignatureV2& signature) {
 bool DecodedXattr::is_signature() const {
   return type == static_cast<uint8_t>(XattrType::kSignature) ||
          type == static_cast<uint8_t>(XattrType::kVeritySignature);
+}
+
+absl::optional<SignatureKind> DecodedXattr::kind() const {
+  if (!is_signature() || defect != XattrDefect::kNone) return absl::nullopt;
+  return type == static_cast<uint8_t>(XattrType::kSignature) ? SignatureKind::kContent
+                                                             : SignatureKind::kVerity;
 }
 
 DecodedXattr DecodeXattr(base::ByteSpan value) {

@@ -35,6 +35,12 @@ inline constexpr size_t kSignatureHeaderSize = 9;
 inline constexpr uint8_t kSignatureVersion2 = 2;
 inline constexpr uint8_t kSignatureVersion3 = 3;
 
+// What a signature is over, which its type and version say (ima/file_id.h).
+enum class SignatureKind {
+  kContent,  // type 0x03, version 2: the digest of the file's content
+  kVerity,   // type 0x06, version 3: its fs-verity digest
+};
+
 // Returns the kernel's number of `algorithm`.
 uint8_t KernelHashId(crypto::HashAlgorithm algorithm);
 
@@ -44,15 +50,16 @@ absl::optional<std::string> KernelHashName(uint8_t id);
 // Returns the algorithm of a hash number, or nullopt for one that this project does not compute.
 absl::optional<crypto::HashAlgorithm> HashOfKernelId(uint8_t id);
 
-// A signature of version 2 as it is to be written.
-struct SignatureV2 {
+// A signature as it is to be written.
+struct Signature {
   crypto::HashAlgorithm hash;
   KeyId key_id;
   base::Bytes signature;  // 1 to 65535 bytes
+  SignatureKind kind = SignatureKind::kContent;
 };
 
 // Encodes the value of security.ima. INVALID_ARGUMENT when the signature is empty or too long.
-absl::StatusOr<base::Bytes> EncodeSignature(const SignatureV2& signature);
+absl::StatusOr<base::Bytes> EncodeSignature(const Signature& signature);
 
 // What is wrong with a value that does not decode.
 enum class XattrDefect {
@@ -79,6 +86,9 @@ struct DecodedXattr {
 
   // True for a type that holds a signature (0x03, 0x06).
   bool is_signature() const;
+
+  // What a signature without defect is over; nullopt for everything else.
+  absl::optional<SignatureKind> kind() const;
 };
 
 // Decodes any value, as strictly as the kernel does (digsig_asymmetric.c, asymmetric_verify).

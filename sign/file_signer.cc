@@ -4,7 +4,11 @@
 
 #include "absl/status/status.h"
 #include "base/file.h"
+#include "base/fs_verity.h"
 #include "base/status_macros.h"
+#include "base/system_error.h"
+#include "crypto/verity_digest.h"
+#include "ima/file_id.h"
 #include "sign/sign_digest.h"
 
 namespace jet::sign {
@@ -12,6 +16,17 @@ namespace {
 
 // How often a file that changed under the signer is tried in all.
 constexpr int kTries = 3;
+
+bool CanHave(ima::SignatureKind kind, crypto::HashAlgorithm hash) {
+  return kind == ima::SignatureKind::kContent || crypto::IsVerityHash(hash);
+}
+
+// True when `signature` is one by `key` of a file with `digest`.
+bool Verifies(const crypto::PublicKey& key, const crypto::Digest& digest,
+              const ima::DecodedXattr& signature) {
+  const absl::StatusOr<crypto::Digest> signed_digest = ima::SignedDigest(*signature.kind(), digest);
+  return signed_digest.ok() && key.Verify(*signed_digest, signature.payload).ok();
+}
 
 }  // namespace
 
@@ -41,6 +56,8 @@ const char* PreviousText(Previous previous) {
       return "signed by an unknown key";
     case Previous::kOtherHash:
       return "signed with another hash";
+    case Previous::kOtherKind:
+      return "signed over another kind of digest";
     case Previous::kValid:
       return "valid signature by this key";
     case Previous::kValidByKnownKey:
@@ -63,10 +80,23 @@ absl::StatusOr<FileSigner> FileSigner::New(const crypto::Signer& signer,
 
 absl::StatusOr<SignOutcome> FileSigner::Sign(int fd, SignatureStore& store,
                                              crypto::Hasher& hasher) const {
+  JET_ASSIGN_OR_RETURN(const bool enabled_now, EnableVerityIfWanted(fd));
   for (int attempt = 1;; ++attempt) {
     absl::StatusOr<SignOutcome> outcome = SignOnce(fd, store, hasher);
-    if (!absl::IsAborted(outcome.status()) || attempt == kTries) return outcome;
+    if (absl::IsAborted(outcome.status()) && attempt < kTries) continue;
+    if (!enabled_now) return outcome;
+    if (!outcome.ok()) return base::Annotate(outcome.status(), "fs-verity was enabled, but");
+    outcome->verity = VerityState::kEnabledNow;
+    return outcome;
   }
+}
+
+// Returns whether it did.
+absl::StatusOr<bool> FileSigner::EnableVerityIfWanted(int fd) const {
+  if (!options_.enable_verity) return false;
+  if (!options_.dry_run) return EnableVerityToSign(fd, options_.hash);
+  JET_RETURN_IF_ERROR(base::CheckVeritySupport(fd));
+  return false;
 }
 
 absl::StatusOr<absl::optional<SignOutcome>> FileSigner::FindExisting(int fd,
@@ -84,9 +114,11 @@ absl::StatusOr<absl::optional<SignOutcome>> FileSigner::FindExisting(int fd,
 absl::StatusOr<SignOutcome> FileSigner::HashForOutcome(int fd, crypto::Hasher& hasher,
                                                        const base::ChangeGuard& guard) const {
   const uint64_t size = static_cast<uint64_t>(guard.initial().st_size);
-  JET_ASSIGN_OR_RETURN(const crypto::Digest digest, hasher.HashFile(fd, options_.hash, size));
+  JET_ASSIGN_OR_RETURN(const FileDigest file,
+                       DigestOfFile(fd, {options_.kind, options_.hash, size}, hasher));
   return SignOutcome{options_.dry_run ? SignResult::kWouldSign : SignResult::kSigned,
-                     digest,
+                     file.digest,
+                     file.verity,
                      /*value=*/{},
                      guard.method(),
                      /*previous=*/absl::nullopt,
@@ -108,7 +140,7 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
     outcome.previous = existing.previous;
     outcome.previous_key_name = std::move(existing.previous_key_name);
   }
-  JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, outcome.digest));
+  JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, outcome.digest, options_.kind));
   JET_RETURN_IF_ERROR(guard.Check());
   if (options_.dry_run) return outcome;
   JET_RETURN_IF_ERROR(store.Write(outcome.value, guard));
@@ -127,15 +159,17 @@ absl::StatusOr<SignOutcome> FileSigner::LookAtExisting(int fd, const SignatureSt
   existing.value = *std::move(value);
   existing.previous = Previous::kUnusable;
   const ima::DecodedXattr decoded = ima::DecodeXattr(existing.value);
-  if (decoded.defect != ima::XattrDefect::kNone || decoded.version != ima::kSignatureVersion2) {
+  if (!decoded.kind().has_value()) return existing;
+  if (decoded.kind() != options_.kind) {
+    existing.previous = Previous::kOtherKind;
     return existing;
   }
   const auto hash = ima::HashOfKernelId(*decoded.hash_id);
-  if (!hash.has_value()) return existing;
+  if (!hash.has_value() || !CanHave(options_.kind, *hash)) return existing;
   if (decoded.key_id == key_id_) {
-    existing.previous = *hash == options_.hash ? Previous::kMismatch : Previous::kOtherHash;
-    if (*hash == options_.hash &&
-        signer_->public_key().Verify(outcome.digest, decoded.payload).ok()) {
+    const bool same_hash = *hash == outcome.digest.algorithm();
+    existing.previous = same_hash ? Previous::kMismatch : Previous::kOtherHash;
+    if (same_hash && Verifies(signer_->public_key(), outcome.digest, decoded)) {
       existing.previous = Previous::kValid;
       existing.result = SignResult::kAlreadyValid;
       return existing;
@@ -157,13 +191,15 @@ absl::Status FileSigner::LookForKnownKey(int fd, const ima::DecodedXattr& decode
       continue;
     }
     JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, "the file"));
-    JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
-                         hasher.HashFile(fd, hash, static_cast<uint64_t>(status.st_size)));
-    if (!known.certificate.public_key().Verify(digest, decoded.payload).ok()) {
+    const auto size = static_cast<uint64_t>(status.st_size);
+    JET_ASSIGN_OR_RETURN(const FileDigest file,
+                         DigestOfFile(fd, {options_.kind, hash, size}, hasher));
+    if (file.digest.algorithm() != hash ||
+        !Verifies(known.certificate.public_key(), file.digest, decoded)) {
       if (existing.previous == Previous::kUnknownKey) existing.previous = Previous::kMismatch;
       continue;
     }
-    existing.digest = digest;
+    existing.digest = file.digest;
     existing.previous = Previous::kValidByKnownKey;
     existing.previous_key_name = known.name;
     existing.result = SignResult::kKept;

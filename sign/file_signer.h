@@ -15,6 +15,7 @@
 #include "ima/key_id.h"
 #include "ima/named_certificate.h"
 #include "ima/signature.h"
+#include "sign/file_digest.h"
 #include "sign/signature_store.h"
 
 namespace jet::sign {
@@ -33,6 +34,7 @@ enum class Previous {
   kMismatch,         // of a key that is known here, and it does not match
   kUnknownKey,       // no key that is known here made it
   kOtherHash,        // by this key with another hash; whether it matches was not looked at
+  kOtherKind,        // over the other kind of digest (ima::SignatureKind); likewise
   kValid,            // valid, by this key
   kValidByKnownKey,  // valid, by another key that is known here
 };
@@ -45,7 +47,8 @@ const char* SignResultName(SignResult result);
 
 struct SignOutcome {
   SignResult result;
-  crypto::Digest digest;
+  crypto::Digest digest;               // of the content, or the fs-verity digest
+  absl::optional<VerityState> verity;  // nullopt when it is the digest of the content
   base::Bytes value;  // of security.ima: the one written, or the one found
   base::ChangeDetection change_detection = base::ChangeDetection::kLease;
   absl::optional<Previous> previous;  // nullopt where it did not matter (force)
@@ -54,9 +57,13 @@ struct SignOutcome {
 };
 
 struct FileSignerOptions {
+  // For kVerity one that fs-verity has (crypto::IsVerityHash); a file on which fs-verity is enabled
+  // is signed with the hash that it was enabled with.
   crypto::HashAlgorithm hash = crypto::HashAlgorithm::kSha256;
   bool force = false;    // sign whatever signature there is
   bool dry_run = false;  // do all but write
+  ima::SignatureKind kind = ima::SignatureKind::kContent;
+  bool enable_verity = false;  // on each file, before anything else; for kVerity only
 };
 
 // Signs files with one key. Thread-safe, as long as every thread brings its own Hasher.
@@ -78,7 +85,9 @@ class FileSigner {
   // Signs the regular file `fd`, open for reading only: watches it for changes, hashes it, signs,
   // verifies and puts the signature into `store`, unless a valid one is there. When the file
   // changed it starts over, twice; then ABORTED, and `store` holds no new signature. UNAVAILABLE
-  // while somebody has the file open for writing; otherwise what `store` says.
+  // while somebody has the file open for writing; otherwise what `store` says. With enable_verity
+  // fs-verity is enabled first, and nothing is signed when that fails: UNIMPLEMENTED where there is
+  // none (base::CheckVeritySupport), also in a dry run, which enables nothing.
   absl::StatusOr<SignOutcome> Sign(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
 
   // Looks for the signature that Sign would leave in `store` unless it is forced: kAlreadyValid or
@@ -91,6 +100,7 @@ class FileSigner {
              std::vector<ima::NamedCertificate> known, const FileSignerOptions& options)
       : signer_(&signer), key_id_(key_id), known_(std::move(known)), options_(options) {}
 
+  absl::StatusOr<bool> EnableVerityIfWanted(int fd) const;
   absl::StatusOr<SignOutcome> SignOnce(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
   absl::StatusOr<SignOutcome> HashForOutcome(int fd, crypto::Hasher& hasher,
                                              const base::ChangeGuard& guard) const;

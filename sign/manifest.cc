@@ -155,7 +155,7 @@ absl::Status Incomplete() {
 absl::StatusOr<ManifestEntry> MakeManifestEntry(std::string path, const crypto::Digest& digest,
                                                 base::ByteSpan value) {
   ima::DecodedXattr decoded = ima::DecodeXattr(value);
-  if (decoded.defect != ima::XattrDefect::kNone || decoded.version != ima::kSignatureVersion2 ||
+  if (decoded.kind() != ima::SignatureKind::kContent ||
       decoded.hash_id != ima::KernelHashId(digest.algorithm())) {
     return absl::InvalidArgumentError("not a signature that a manifest can hold");
   }

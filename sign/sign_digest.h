@@ -7,15 +7,18 @@
 #include "crypto/digest.h"
 #include "crypto/signer.h"
 #include "ima/key_id.h"
+#include "ima/signature.h"
 
 namespace jet::sign {
 
-// Signs `digest`, verifies the signature with the public key, and returns the encoded value of
+// Signs `digest`, which is that of a file's content or, for SignatureKind::kVerity, its fs-verity
+// digest; verifies the signature with the public key, and returns the encoded value of
 // security.ima (ima/signature.h). INTERNAL when the signature does not verify: such a signature is
 // never handed out. FAILED_PRECONDITION when the digest's algorithm is too weak to sign with.
 // Thread-safe.
 absl::StatusOr<base::Bytes> SignDigest(const crypto::Signer& signer, const ima::KeyId& key_id,
-                                       const crypto::Digest& digest);
+                                       const crypto::Digest& digest,
+                                       ima::SignatureKind kind = ima::SignatureKind::kContent);
 
 }  // namespace jet::sign
 

@@ -246,8 +246,9 @@ TEST(AppraiseFileTest, JudgesAnOpenFile) {
 TEST(VerdictTest, HasTheNamesOfTheContract) {
   std::vector<std::string> names;
   for (const Verdict verdict : AllVerdicts()) names.emplace_back(VerdictName(verdict));
-  EXPECT_THAT(names, ElementsAre("valid", "mismatch", "unknown-key", "ambiguous-key",
-                                 "no-signature", "hash-only", "malformed", "unsupported"));
+  EXPECT_THAT(names,
+              ElementsAre("valid", "mismatch", "unknown-key", "ambiguous-key", "no-signature",
+                          "hash-only", "malformed", "unsupported", "verity-not-enabled"));
 }
 
 }  // namespace

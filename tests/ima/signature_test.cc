@@ -18,7 +18,7 @@ using test::StatusIs;
 constexpr KeyId kKeyId = {0x4b, 0xbb, 0x99, 0xd2};
 
 // Returns a signature header in front of `size` bytes that the size field gives as `stated`.
-Bytes Signature(uint8_t type, uint8_t version, uint8_t hash_id, size_t size, size_t stated) {
+Bytes SignatureValue(uint8_t type, uint8_t version, uint8_t hash_id, size_t size, size_t stated) {
   Bytes value = {type,
                  version,
                  hash_id,
@@ -32,7 +32,7 @@ Bytes Signature(uint8_t type, uint8_t version, uint8_t hash_id, size_t size, siz
   return value;
 }
 
-Bytes GoodSignature(size_t size = 64) { return Signature(3, 2, 4, size, size); }
+Bytes GoodSignature(size_t size = 64) { return SignatureValue(3, 2, 4, size, size); }
 
 XattrDefect DefectOf(const Bytes& value) { return DecodeXattr(value).defect; }
 
@@ -45,7 +45,7 @@ TEST(EncodeSignatureTest, TheBytesAreThoseOfTheFormat) {
 TEST(EncodeSignatureTest, EveryHashAndSizeSurvivesTheRoundTrip) {
   for (const crypto::HashAlgorithmRow& row : crypto::HashAlgorithms()) {
     for (const size_t size : {1, 2, 70, 71, 72, 128, 255, 256, 257, 384, 512, 65534, 65535}) {
-      const SignatureV2 signature = {row.algorithm, kKeyId, Bytes(size, 0x5a)};
+      const Signature signature = {row.algorithm, kKeyId, Bytes(size, 0x5a)};
       ASSERT_OK_AND_ASSIGN(const Bytes value, EncodeSignature(signature));
       EXPECT_EQ(value.size(), kSignatureHeaderSize + size);
       const DecodedXattr decoded = DecodeXattr(value);
@@ -59,6 +59,26 @@ TEST(EncodeSignatureTest, EveryHashAndSizeSurvivesTheRoundTrip) {
       EXPECT_EQ(decoded.payload, signature.signature);
     }
   }
+}
+
+TEST(EncodeSignatureTest, ASignatureOfAVerityDigestIsVersion3) {
+  const Signature signature = {
+      HashAlgorithm::kSha512, kKeyId, {0xaa, 0xbb}, SignatureKind::kVerity};
+  ASSERT_OK_AND_ASSIGN(const Bytes value, EncodeSignature(signature));
+  EXPECT_EQ(value, (Bytes{0x06, 0x03, 0x06, 0x4b, 0xbb, 0x99, 0xd2, 0x00, 0x02, 0xaa, 0xbb}));
+  const DecodedXattr decoded = DecodeXattr(value);
+  EXPECT_EQ(decoded.kind(), SignatureKind::kVerity);
+  EXPECT_EQ(decoded.payload, signature.signature);
+}
+
+TEST(DecodeXattrTest, OnlyASoundSignatureHasAKind) {
+  EXPECT_EQ(DecodeXattr(GoodSignature()).kind(), SignatureKind::kContent);
+  EXPECT_EQ(DecodeXattr(SignatureValue(6, 3, 4, 64, 64)).kind(), SignatureKind::kVerity);
+  EXPECT_EQ(DecodeXattr(SignatureValue(6, 2, 4, 64, 64)).kind(), absl::nullopt);
+  EXPECT_EQ(DecodeXattr(SignatureValue(3, 3, 4, 64, 64)).kind(), absl::nullopt);
+  EXPECT_EQ(DecodeXattr(SignatureValue(3, 2, 4, 64, 65)).kind(), absl::nullopt);
+  EXPECT_EQ(DecodeXattr(Bytes(34, 4)).kind(), absl::nullopt);
+  EXPECT_EQ(DecodeXattr({}).kind(), absl::nullopt);
 }
 
 TEST(EncodeSignatureTest, AnEmptySignatureIsRefused) {
@@ -109,7 +129,7 @@ TEST(DecodeXattrTest, EveryTruncationOfTheSignatureHasTheWrongSize) {
 TEST(DecodeXattrTest, TheSizeFieldMustBeExact) {
   for (const size_t size : {1, 64, 255, 256, 257, 384}) {
     for (const size_t stated : {size - 1, size + 1, size + 256, size_t{0}, size_t{65535}}) {
-      const DecodedXattr decoded = DecodeXattr(Signature(3, 2, 4, size, stated));
+      const DecodedXattr decoded = DecodeXattr(SignatureValue(3, 2, 4, size, stated));
       EXPECT_EQ(decoded.defect, XattrDefect::kWrongSize) << size << ' ' << stated;
       EXPECT_EQ(decoded.payload.size(), size);
       EXPECT_EQ(DescribeDefect(decoded),
@@ -120,15 +140,15 @@ TEST(DecodeXattrTest, TheSizeFieldMustBeExact) {
 
 TEST(DecodeXattrTest, ASignatureOf65536BytesHasTheWrongSize) {
   // Its low 16 bits are the size field's.
-  EXPECT_EQ(DefectOf(Signature(3, 2, 4, 65536 + 1, 1)), XattrDefect::kWrongSize);
+  EXPECT_EQ(DefectOf(SignatureValue(3, 2, 4, 65536 + 1, 1)), XattrDefect::kWrongSize);
 }
 
 TEST(DecodeXattrTest, ASignatureHasTheVersionOfItsType) {
   for (int version = 0; version < 256; ++version) {
     const auto byte = static_cast<uint8_t>(version);
-    const DecodedXattr plain = DecodeXattr(Signature(3, byte, 4, 64, 64));
+    const DecodedXattr plain = DecodeXattr(SignatureValue(3, byte, 4, 64, 64));
     EXPECT_EQ(plain.defect, version == 2 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
-    const DecodedXattr verity = DecodeXattr(Signature(6, byte, 4, 64, 64));
+    const DecodedXattr verity = DecodeXattr(SignatureValue(6, byte, 4, 64, 64));
     EXPECT_EQ(verity.defect, version == 3 ? XattrDefect::kNone : XattrDefect::kUnknownVersion);
     EXPECT_TRUE(verity.is_signature());
     if (version != 2) {
@@ -140,7 +160,7 @@ TEST(DecodeXattrTest, ASignatureHasTheVersionOfItsType) {
 
 TEST(DecodeXattrTest, AnUnknownVersionShadowsEverythingBehindIt) {
   // What follows an unknown version has an unknown layout.
-  const DecodedXattr decoded = DecodeXattr(Signature(3, 1, 99, 5, 77));
+  const DecodedXattr decoded = DecodeXattr(SignatureValue(3, 1, 99, 5, 77));
   EXPECT_EQ(decoded.defect, XattrDefect::kUnknownVersion);
   EXPECT_EQ(decoded.version, 1);
   EXPECT_EQ(decoded.hash_id, absl::nullopt);
@@ -149,7 +169,8 @@ TEST(DecodeXattrTest, AnUnknownVersionShadowsEverythingBehindIt) {
 
 TEST(DecodeXattrTest, ASignatureMayNameAnyHashOfTheKernel) {
   for (int id = 0; id < 256; ++id) {
-    const DecodedXattr decoded = DecodeXattr(Signature(3, 2, static_cast<uint8_t>(id), 64, 64));
+    const DecodedXattr decoded =
+        DecodeXattr(SignatureValue(3, 2, static_cast<uint8_t>(id), 64, 64));
     EXPECT_EQ(decoded.defect, id < 20 ? XattrDefect::kNone : XattrDefect::kUnknownHash) << id;
     EXPECT_EQ(decoded.hash_id, id);
     if (id >= 20) {

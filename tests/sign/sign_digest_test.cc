@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/signer.h"
+#include "ima/file_id.h"
 #include "ima/signature.h"
 #include "tests/crypto/test_keys.h"
 #include "tests/status_matchers.h"
@@ -43,6 +44,22 @@ TEST(SignDigestTest, EncodesASignatureThatVerifiesForEveryKeyTypeAndHash) {
       EXPECT_EQ(ima::HashOfKernelId(*decoded.hash_id), row.algorithm);
       EXPECT_THAT(signer->public_key().Verify(digest, decoded.payload), test::IsOk());
     }
+  }
+}
+
+TEST(SignDigestTest, SignsTheHashOfTheFileIdForAVerityDigest) {
+  for (const char* type : {"rsa:2048", "ec:p256"}) {
+    const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey(type))).value();
+    const crypto::Digest digest = test::TestDigest(crypto::HashAlgorithm::kSha512);
+    ASSERT_OK_AND_ASSIGN(const base::Bytes value,
+                         SignDigest(*signer, kKeyId, digest, ima::SignatureKind::kVerity));
+    const ima::DecodedXattr decoded = ima::DecodeXattr(value);
+    EXPECT_EQ(decoded.kind(), ima::SignatureKind::kVerity);
+    EXPECT_EQ(ima::HashOfKernelId(*decoded.hash_id), crypto::HashAlgorithm::kSha512);
+    const crypto::Digest signed_digest =
+        test::ValueOf(ima::SignedDigest(ima::SignatureKind::kVerity, digest));
+    EXPECT_THAT(signer->public_key().Verify(signed_digest, decoded.payload), test::IsOk());
+    EXPECT_THAT(signer->public_key().Verify(digest, decoded.payload), testing::Not(test::IsOk()));
   }
 }
 
