@@ -152,6 +152,16 @@ void WriteManifests(const std::string& folder) {
   seeds.Write(text->substr(begin, end - begin));
 }
 
+void WritePolicies(const std::string& folder) {
+  Seeds seeds(folder, "policy");
+  seeds.Write(
+      "dont_appraise fsmagic=0x01021994\nappraise func=BPRM_CHECK appraise_type=imasig\n"
+      "appraise func=MMAP_CHECK mask=^MAY_EXEC fowner=0 appraise_type=imasig "
+      "appraise_algos=sha256,sha512\n");
+  seeds.Write("appraise digest_type=verity appraise_type=sigv3 uid>5 obj_type=t fsname=ext4\n");
+  seeds.Write("# comment\nmeasure func=FILE_CHECK mask=MAY_READ uid=0 pcr=11 template=ima-sig\n");
+}
+
 }  // namespace
 }  // namespace jet::keystore
 
@@ -160,5 +170,6 @@ int main(int argc, char** argv) {
   jet::keystore::WriteRecords(argv[1]);
   jet::keystore::WriteTransfers(argv[1]);
   jet::keystore::WriteManifests(argv[1]);
+  jet::keystore::WritePolicies(argv[1]);
   return 0;
 }
