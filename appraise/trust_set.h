@@ -29,6 +29,8 @@ class TrustSet {
   // only one of them.
   KeyMatch Find(const ima::KeyId& key_id) const;
 
+  const std::vector<ima::NamedCertificate>& certificates() const { return certificates_; }
+
  private:
   std::vector<ima::NamedCertificate> certificates_;
   std::vector<base::Bytes> without_certificate_;

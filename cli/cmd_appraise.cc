@@ -13,13 +13,12 @@
 #include "appraise/appraisal.h"
 #include "base/file.h"
 #include "base/file_run.h"
-#include "base/hex.h"
 #include "base/status_macros.h"
 #include "base/xattr.h"
+#include "cli/appraisal_report.h"
+#include "cli/appraise_explanation.h"
 #include "cli/command.h"
 #include "cli/file_commands.h"
-#include "cli/key_report.h"
-#include "cli/keyring_option.h"
 #include "cli/option_parser.h"
 #include "cli/run_control.h"
 #include "cli/signature_source.h"
@@ -30,11 +29,6 @@ namespace jet::cli {
 namespace {
 
 using appraise::Verdict;
-
-Tone ToneOf(Verdict verdict) {
-  if (verdict == Verdict::kValid) return Tone::kGood;
-  return verdict == Verdict::kAmbiguousKey ? Tone::kDoubtful : Tone::kBad;
-}
 
 // True when the file has no security.ima, as far as can be told.
 bool IsUnsigned(int fd) {
@@ -48,20 +42,19 @@ struct AppraiseRunOptions {
   appraise::Rule rule;
 };
 
-// Judges the files of a run, prints the verdicts and counts them.
+// Judges the files of a run, has the verdicts printed and counts them.
 class AppraiseRun : public base::FileRunHandler {
  public:
   // `source` is where the signatures are; null for the files' own attributes.
-  AppraiseRun(Session& session, RunControl& control, const Trust& trust, SignatureSource* source,
-              const AppraiseRunOptions& options)
-      : output_(session.output),
-        control_(control),
+  AppraiseRun(RunControl& control, const appraise::TrustSet& trust, SignatureSource* source,
+              AppraisalReport& report, const AppraiseRunOptions& options)
+      : control_(control),
         trust_(trust),
         source_(source),
+        report_(report),
         files_(options.files),
         rule_(options.rule),
-        hashers_(static_cast<size_t>(options.workers)),
-        line_per_file_(!options.files.recursive || session.output.verbose()) {}
+        hashers_(static_cast<size_t>(options.workers)) {}
 
   void OnFile(base::SelectedFile file, int worker) override {
     Judge(file, worker);
@@ -76,18 +69,7 @@ class AppraiseRun : public base::FileRunHandler {
   void OnNotEntered(const std::string& path) override { control_.NotEntered(path); }
 
   void OnError(const std::string& path, const absl::Status& error) override {
-    if (source_ != nullptr) {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      failed_paths_.insert(path);
-    }
-    control_.Fail(path, "not appraised", error);
-    if (!output_.json()) return;
-    Json object;
-    object["type"] = "file";
-    AddPath(object, path);
-    object["verdict"] = nullptr;
-    object["error"] = std::string(error.message());
-    output_.Object(object);
+    Fail(path, error, /*file=*/nullptr);
   }
 
   // Files that a manifest lists and that the run has not met are failures.
@@ -111,6 +93,8 @@ class AppraiseRun : public base::FileRunHandler {
   }
   // Valid files whose key this kernel's keyring does not hold.
   size_t not_in_keyring() const { return not_in_keyring_; }
+  // Valid files whose signer's certificate is not current.
+  size_t not_current() const { return not_current_; }
   size_t skipped() const { return skipped_; }
   size_t unsigned_scripts() const { return unsigned_scripts_; }
 
@@ -118,14 +102,14 @@ class AppraiseRun : public base::FileRunHandler {
   void Judge(const base::SelectedFile& file, int worker) {
     crypto::Hasher& hasher = hashers_.at(static_cast<size_t>(worker));
     if (source_ == nullptr) {
-      Report(file.path, appraise::AppraiseFile(file.fd.get(), trust_.set, hasher, rule_));
+      Report(file, appraise::AppraiseFile(file.fd.get(), trust_, hasher, rule_));
       return;
     }
     const absl::StatusOr<absl::optional<FoundSignature>> found = source_->Find(file);
     if (!found.ok()) {
       OnError(file.path, found.status());
     } else if (found->has_value()) {
-      Report(file.path, AppraiseFound(file.fd.get(), **found, trust_.set, hasher, rule_));
+      Report(file, AppraiseFound(file.fd.get(), **found, trust_, hasher, rule_));
     } else if (WantsSignature(files_, file.kind)) {
       ReportNone(file, hasher);
     } else {
@@ -136,117 +120,50 @@ class AppraiseRun : public base::FileRunHandler {
 
   void ReportNone(const base::SelectedFile& file, crypto::Hasher& hasher) {
     absl::StatusOr<appraise::Appraisal> appraisal =
-        appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_.set, hasher, rule_);
+        appraise::AppraiseFileWith(file.fd.get(), absl::nullopt, trust_, hasher, rule_);
     if (appraisal.ok()) appraisal->detail = source_->WhyNone(file);
-    Report(file.path, appraisal);
+    Report(file, appraisal);
   }
 
-  void Report(const std::string& path, const absl::StatusOr<appraise::Appraisal>& appraisal) {
+  void Report(const base::SelectedFile& file,
+              const absl::StatusOr<appraise::Appraisal>& appraisal) {
     if (!appraisal.ok()) {
-      OnError(path, appraisal.status());
+      Fail(file.path, appraisal.status(), &file);
       return;
     }
+    const SignerStanding standing = report_.StandingOf(*appraisal);
     ++counts_.at(static_cast<size_t>(appraisal->verdict));
-    if (appraisal->verdict == Verdict::kValid && InKernelKeyring(*appraisal) == false) {
-      ++not_in_keyring_;
+    if (appraisal->verdict == Verdict::kValid && standing.in_keyring == false) ++not_in_keyring_;
+    if (standing.current.has_value() && !standing.current->ok()) ++not_current_;
+    report_.Print(file, *appraisal, standing);
+  }
+
+  // `file` is null where it could not be opened.
+  void Fail(const std::string& path, const absl::Status& error, const base::SelectedFile* file) {
+    if (source_ != nullptr) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      failed_paths_.insert(path);
     }
-    if (output_.json()) PrintObject(path, *appraisal);
-    if (line_per_file_ || appraisal->verdict != Verdict::kValid) PrintLine(path, *appraisal);
+    control_.Fail(path, "not appraised", error);
+    report_.PrintError(path, error, file);
   }
 
   void Skip(const std::string& path, base::SkipReason reason, bool unsigned_script) {
     ++skipped_;
     if (unsigned_script) ++unsigned_scripts_;
-    if (output_.verbose()) {
-      output_.Result({path, "skipped", absl::StrCat(" (", SkipReasonText(reason), ")")});
-    }
+    report_.PrintSkipped(path, reason);
   }
 
-  absl::optional<bool> InKernelKeyring(const appraise::Appraisal& appraisal) const {
-    if (appraisal.key == nullptr || !trust_.ring.has_value()) return absl::nullopt;
-    return ima::HoldsKeyOf(*trust_.ring, appraisal.key->certificate);
-  }
-
-  void PrintObject(const std::string& path, const appraise::Appraisal& appraisal) {
-    Json object;
-    object["type"] = "file";
-    AddPath(object, path);
-    object["verdict"] = appraise::VerdictName(appraisal.verdict);
-    const bool known = appraisal.key != nullptr;
-    object["key_name"] = known ? Json(appraisal.key->name) : Json(nullptr);
-    object["key_id"] =
-        appraisal.key_id.has_value() ? Json(ima::KeyIdText(*appraisal.key_id)) : Json(nullptr);
-    object["ski"] =
-        known ? Json(SubjectKeyIdentifierText(appraisal.key->certificate)) : Json(nullptr);
-    object["hash_algorithm"] =
-        appraisal.hash_name.empty() ? Json(nullptr) : Json(appraisal.hash_name);
-    object["digest"] = appraisal.digest.has_value()
-                           ? Json(base::HexEncode(appraisal.digest->value()))
-                           : Json(nullptr);
-    object["signature_version"] = appraisal.signature_version.has_value()
-                                      ? Json(*appraisal.signature_version)
-                                      : Json(nullptr);
-    object["kernel_cause"] =
-        appraisal.kernel_cause.empty() ? Json(nullptr) : Json(appraisal.kernel_cause);
-    object["trust"] = trust_.source;
-    object["signature_source"] = source_ == nullptr ? "xattr" : source_->name();
-    const absl::optional<bool> in_keyring = InKernelKeyring(appraisal);
-    object["in_kernel_keyring"] = in_keyring.has_value() ? Json(*in_keyring) : Json(nullptr);
-    object["detail"] = appraisal.detail;
-    object["warnings"] = appraisal.warnings;
-    if (appraisal.verity_enabled.has_value()) {
-      object["fs_verity"] = *appraisal.verity_enabled ? "enabled" : "not-enabled";
-    }
-    output_.Object(object);
-  }
-
-  void PrintLine(const std::string& path, const appraise::Appraisal& appraisal) {
-    std::string rest;
-    if (appraisal.verdict == Verdict::kValid) {
-      absl::StrAppend(&rest, " (key ", appraisal.key->name, ", ", appraisal.hash_name, ")");
-      const absl::optional<bool> in_keyring = InKernelKeyring(appraisal);
-      if (in_keyring.has_value() && !*in_keyring) {
-        absl::StrAppend(&rest,
-                        "; but this kernel's keyring does not hold the key, so it refuses "
-                        "the file (jet-ima load adds it)");
-      }
-      for (const std::string& warning : appraisal.warnings) absl::StrAppend(&rest, "; ", warning);
-    } else {
-      absl::StrAppend(&rest, ": ", appraisal.detail, RingHint(appraisal));
-      if (!appraisal.kernel_cause.empty()) {
-        absl::StrAppend(&rest, " [kernel: cause=", appraisal.kernel_cause, "]");
-      }
-    }
-    output_.Result(
-        {path, appraise::VerdictName(appraisal.verdict), rest, ToneOf(appraisal.verdict)});
-  }
-
-  // The reverse of the hint above: the kernel holds a key that is not among the trusted ones.
-  std::string RingHint(const appraise::Appraisal& appraisal) const {
-    if (appraisal.verdict != Verdict::kUnknownKey || !trust_.ring.has_value() ||
-        !appraisal.key_id.has_value() || trust_.source == absl::string_view("keyring")) {
-      return "";
-    }
-    for (const ima::KeyringMember& member : *trust_.ring) {
-      if (!member.subject_key_identifier.has_value()) continue;
-      if (base::Tail(*member.subject_key_identifier, appraisal.key_id->size()) ==
-          base::ByteSpan(*appraisal.key_id)) {
-        return "; but this kernel's keyring holds one that has it";
-      }
-    }
-    return "";
-  }
-
-  Output& output_;
   RunControl& control_;
-  const Trust& trust_;
+  const appraise::TrustSet& trust_;
   SignatureSource* const source_;
+  AppraisalReport& report_;
   const FileOptions& files_;
   const appraise::Rule rule_;
   std::vector<crypto::Hasher> hashers_;
-  const bool line_per_file_;
   std::array<std::atomic<size_t>, appraise::kVerdictCount> counts_ = {};  // indexed by Verdict
   std::atomic<size_t> not_in_keyring_{0};
+  std::atomic<size_t> not_current_{0};
   std::atomic<size_t> skipped_{0};
   std::atomic<size_t> unsigned_scripts_{0};
   std::mutex mutex_;
@@ -261,6 +178,12 @@ void PrintSummary(Session& session, const RunControl& control, const AppraiseRun
                                         "kernel's keyring does not hold: it refuses them "
                                         "(jet-ima load adds the keys)"));
   }
+  if (run.not_current() > 0) {
+    session.output.Warning(absl::StrCat(run.not_current(),
+                                        " of the valid files are signed with certificates that "
+                                        "have expired or are not valid yet; the kernel does not "
+                                        "look at that"));
+  }
   if (run.unsigned_scripts() > 0 && !scripts_judged) {
     session.output.Note(
         absl::StrCat(run.unsigned_scripts(),
@@ -274,6 +197,7 @@ void PrintSummary(Session& session, const RunControl& control, const AppraiseRun
     object[absl::StrReplaceAll(name, {{"-", "_"}})] = run.count(verdict);
     if (run.count(verdict) > 0) absl::StrAppend(&line, ", ", name, " ", run.count(verdict));
   }
+  object["not_current"] = run.not_current();
   object["skipped"] = run.skipped();
   object["failed"] = control.failed();
   object["complete"] = !control.stopped();
@@ -289,12 +213,40 @@ absl::StatusOr<std::unique_ptr<ManifestSource>> OpenManifest(
   return ManifestSource::Open(*options.manifest);
 }
 
-}  // namespace
-
-absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options) {
+absl::Status CheckOptions(const Session& session, const AppraiseCommandOptions& options) {
+  if (options.summary_only && options.explanation.explain) {
+    return UsageError("--summary-only and --explain contradict each other");
+  }
+  if (options.summary_only && session.output.quiet()) {
+    return UsageError("--summary-only and --quiet contradict each other");
+  }
   if (options.verity && options.source.manifest.has_value()) {
     return UsageError("--verity does not go with --manifest: a manifest has no such signatures");
   }
+  if (options.explanation.explain &&
+      (options.source.suffix.has_value() || options.source.manifest.has_value())) {
+    return UsageError(
+        "--explain is about security.ima: put the signatures there first (jet-sign apply)");
+  }
+  return absl::OkStatus();
+}
+
+AppraisalReportOptions ReportOptionsOf(const Session& session,
+                                       const AppraiseCommandOptions& options,
+                                       const SignatureSource* source, const Explainer* explainer) {
+  AppraisalReportOptions report;
+  if (source != nullptr) report.signature_source = source->name();
+  report.explainer = explainer;
+  report.every_file = !options.files.recursive || session.output.verbose();
+  report.require_current = options.require_current;
+  report.summary_only = options.summary_only;
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options) {
+  JET_RETURN_IF_ERROR(CheckOptions(session, options));
   JET_RETURN_IF_ERROR(CheckSignatureSource(options.source, options.files));
   JET_RETURN_IF_ERROR(CompleteFiles(session, options.files));
   JET_ASSIGN_OR_RETURN(const std::unique_ptr<ManifestSource> manifest,
@@ -303,6 +255,9 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   if (options.source.suffix.has_value()) detached.emplace(*options.source.suffix);
   SignatureSource* source = manifest.get();
   if (detached.has_value()) source = &*detached;
+  const appraise::Rule rule = options.verity ? appraise::Rule::kSigv3 : appraise::Rule::kImasig;
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<const Explainer> explainer,
+                       Explainer::Open(session, options.explanation, rule));
   JET_ASSIGN_OR_RETURN(const Trust trust, OpenTrust(session, options.trust));
   base::FileSelectionOptions selection = SelectionOf(options.files, base::NamedLinks::kFollow);
   if (source != nullptr) source->Choose(selection);
@@ -311,8 +266,9 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
   RunControl control(session.output, options.files);
   control.Choose(selection);
-  const appraise::Rule rule = options.verity ? appraise::Rule::kSigv3 : appraise::Rule::kImasig;
-  AppraiseRun run(session, control, trust, source, {options.files, workers, rule});
+  AppraisalReport report(session.output, trust,
+                         ReportOptionsOf(session, options, source, explainer.get()));
+  AppraiseRun run(control, trust.set, source, report, {options.files, workers, rule});
   base::RunOverFiles(options.files.paths, selection, workers, run);
   if (manifest != nullptr && !control.stopped()) {
     run.FailMissing(*manifest, *options.source.root);
@@ -324,7 +280,9 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
     return absl::FailedPreconditionError(
         "no file was found to appraise (--allow-empty makes that no failure)");
   }
-  return run.count(Verdict::kValid) == run.judged() ? ExitStatus::kGood : ExitStatus::kNo;
+  const bool all_current = !options.require_current || run.not_current() == 0;
+  return run.count(Verdict::kValid) == run.judged() && all_current ? ExitStatus::kGood
+                                                                   : ExitStatus::kNo;
 }
 
 RunFunction DeclareAppraise(OptionParser& parser) {
@@ -334,6 +292,10 @@ RunFunction DeclareAppraise(OptionParser& parser) {
   DeclareSignatureSource(parser, options->source);
   parser.Flag("--verity", options->verity,
               "Judge as under digest_type=verity appraise_type=sigv3 rules: fs-verity signatures");
+  DeclareExplanation(parser, options->explanation);
+  parser.Flag("--require-current", options->require_current,
+              "A valid signature fails when its certificate has expired or is not valid yet");
+  parser.Flag("--summary-only", options->summary_only, "Print nothing but the summary and errors");
   return [options](Session& session) { return RunAppraise(session, *options); };
 }
 

@@ -1,10 +1,7 @@
-#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
@@ -32,18 +29,6 @@ struct InstallOptions {
   bool allow_weak = false;
   PassphraseOptions passphrase;
 };
-
-// Returns the path `word` so that a shell reads it back as it is, and a command as no option.
-std::string ShellWord(const std::string& word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           absl::string_view("_./:=@%+,-").find(c) != absl::string_view::npos;
-  });
-  // Without a backslash, which would be doubled when it is printed.
-  const std::string quoted =
-      plain ? word : absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\"'\"'"}}), "'");
-  return word.find('-') == 0 ? absl::StrCat("./", quoted) : quoted;
-}
 
 std::string MatchedByText(const CertsFolder& folder, const Match& match) {
   switch (match.matched_by) {

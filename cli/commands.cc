@@ -49,6 +49,10 @@ constexpr std::array<Command, 25> kCommands = {{
      "  jet-appraise app\n"
      "  jet-appraise -r /opt/app --json\n"
      "  jet-appraise app --x509-cert ima-cert.x509\n"
+     "  jet-appraise --explain app\n"
+     "  jet-appraise --explain app --policy ima.policy\n"
+     "  jet-appraise -r build/ --x509-cert certs/ --quiet || exit 1\n"
+     "      a gate: prints what does not pass; 1 a file did not pass, 3 one could not be read\n"
      "  jet-appraise -r build/ --detached\n"
      "  jet-appraise -r /opt/app --verity\n"
      "  jet-appraise --manifest build.manifest --root build/\n",

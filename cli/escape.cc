@@ -1,9 +1,12 @@
 #include "cli/escape.h"
 
+#include <algorithm>
 #include <cstdint>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "base/utf8.h"
 
 namespace jet::cli {
@@ -42,6 +45,17 @@ std::string Escape(absl::string_view text) {
     text.remove_prefix(point.size == 0 ? 1 : point.size);
   }
   return escaped;
+}
+
+std::string ShellWord(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::string_view("_./:=@%+,-").find(c) != absl::string_view::npos;
+  });
+  // Without a backslash, which would be doubled when it is printed.
+  const std::string quoted =
+      plain ? word : absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\"'\"'"}}), "'");
+  return word.find('-') == 0 ? absl::StrCat("./", quoted) : quoted;
 }
 
 }  // namespace jet::cli

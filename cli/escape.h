@@ -14,6 +14,9 @@ namespace jet::cli {
 // reach stdout or stderr.
 std::string Escape(absl::string_view text);
 
+// Returns the path `word` so that a shell reads it back as it is, and a command as no option.
+std::string ShellWord(const std::string& word);
+
 }  // namespace jet::cli
 
 #endif  // JET_CLI_ESCAPE_H_

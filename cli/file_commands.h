@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "cli/appraise_explanation.h"
 #include "cli/command.h"
 #include "cli/file_options.h"
 #include "cli/signature_destination.h"
@@ -39,6 +40,9 @@ struct AppraiseCommandOptions {
   SignatureSourceOptions source;
   TrustOptions trust;
   bool verity = false;  // under appraise::Rule::kSigv3
+  ExplanationOptions explanation;
+  bool require_current = false;  // a signer outside of its certificate's dates is a failure
+  bool summary_only = false;
 };
 
 absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions options);

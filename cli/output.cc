@@ -84,8 +84,10 @@ void Output::Result(const ResultLine& line) {
   const bool unwelcome = line.tone == Tone::kBad || line.tone == Tone::kDoubtful;
   if (options_.json || (options_.quiet && !unwelcome)) return;
   const bool paint = colored_ && line.tone != Tone::kPlain;
-  Print(absl::StrCat(Escape(line.subject), ": ", paint ? ColorCode(line.tone) : "",
-                     Escape(line.word), paint ? "\033[0m" : "", Escape(line.rest)));
+  std::string text = absl::StrCat(Escape(line.subject), ": ", paint ? ColorCode(line.tone) : "",
+                                  Escape(line.word), paint ? "\033[0m" : "", Escape(line.rest));
+  for (const std::string& below : line.below) absl::StrAppend(&text, "\n  ", Escape(below));
+  Print(text);
 }
 
 void Output::Labelled(const Fields& fields) {

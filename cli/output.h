@@ -33,6 +33,7 @@ struct ResultLine {
   std::string word;
   std::string rest;
   Tone tone = Tone::kPlain;
+  std::vector<std::string> below = {};  // lines that go with it, printed indented
 };
 
 // "Label: value" lines, aligned as on a router.
@@ -45,6 +46,7 @@ class Output {
 
   bool json() const { return options_.json; }
   bool verbose() const { return options_.verbose; }
+  bool quiet() const { return options_.quiet; }
 
   // A line of the result, for people: nothing with --json or --quiet.
   void Line(absl::string_view text);

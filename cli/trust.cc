@@ -1,8 +1,13 @@
 #include "cli/trust.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/status_macros.h"
 #include "cli/keyring_option.h"
 #include "cli/open_keystore.h"
@@ -11,12 +16,53 @@
 namespace jet::cli {
 namespace {
 
+bool IsFolder(const std::string& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// True for what the names of certificates end in; private keys and other files lie beside them.
+bool IsNamedAsCertificate(absl::string_view name) {
+  for (const char* suffix : {".pem", ".der", ".crt", ".cer", ".x509"}) {
+    if (absl::EndsWithIgnoreCase(name, suffix)) return !absl::EndsWith(name, "_key.pem");
+  }
+  return false;
+}
+
+// The files of the folder `path` that are named as certificates are.
+absl::StatusOr<std::vector<std::string>> CertificatesInFolder(const std::string& path) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
+                       base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  JET_ASSIGN_OR_RETURN(const std::vector<std::string> names, base::ListFolder(folder.get(), path));
+  std::vector<std::string> found;
+  for (const std::string& name : names) {
+    if (IsNamedAsCertificate(name)) {
+      found.push_back(absl::StrCat(base::WithoutTrailingSlashes(path), "/", name));
+    }
+  }
+  if (found.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no file in the folder '", path,
+                     "' is named as a certificate (.pem, .der, .crt, .cer, .x509)"));
+  }
+  return found;
+}
+
+// What `path` stands for: itself, or what is in it.
+absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path) {
+  if (IsFolder(path)) return CertificatesInFolder(path);
+  return std::vector<std::string>{path};
+}
+
 absl::StatusOr<std::vector<ima::NamedCertificate>> CertificateFiles(
     const std::vector<std::string>& paths) {
   std::vector<ima::NamedCertificate> certificates;
   for (const std::string& path : paths) {
-    JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(path));
-    certificates.push_back({path, std::move(certificate)});
+    JET_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(path));
+    for (const std::string& file : files) {
+      JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(file));
+      certificates.push_back({file, std::move(certificate)});
+    }
   }
   return certificates;
 }
@@ -87,7 +133,8 @@ absl::StatusOr<Trust> TrustOfKeyring(Session& session, const TrustOptions& optio
 void DeclareTrust(OptionParser& parser, TrustOptions& options) {
   parser.Value("--key", options.keys, "NAME", "Trust this key of the keystore; may be repeated");
   parser.Value("--x509-cert", options.certificates, "FILE",
-               "Trust the key of this certificate, DER or PEM; may be repeated");
+               "Trust the key of this certificate, DER or PEM, or of those in this folder; may be "
+               "repeated");
   parser.Value("--keyring", options.keyring, "RING",
                "Trust the keys of this keyring whose certificates are at hand");
 }

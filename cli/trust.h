@@ -16,7 +16,7 @@ namespace jet::cli {
 
 struct TrustOptions {
   std::vector<std::string> keys;          // --key: names in the keystore
-  std::vector<std::string> certificates;  // --x509-cert: files
+  std::vector<std::string> certificates;  // --x509-cert: files, folders
   absl::optional<std::string> keyring;    // --keyring: its members are what is trusted
 };
 

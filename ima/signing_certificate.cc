@@ -11,7 +11,8 @@ namespace {
 
 std::string DayOf(absl::Time time) { return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone()); }
 
-// OK when `now` lies within the dates.
+}  // namespace
+
 absl::Status CheckDates(const pki::Certificate& certificate, absl::Time now) {
   if (now > certificate.not_after()) {
     return absl::FailedPreconditionError(
@@ -23,8 +24,6 @@ absl::Status CheckDates(const pki::Certificate& certificate, absl::Time now) {
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::StatusOr<std::vector<std::string>> CheckSigningCertificate(
     const pki::Certificate& certificate, absl::Time now, ExpiredCertificates expired) {

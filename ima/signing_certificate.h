@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pki/certificate.h"
@@ -23,6 +24,10 @@ enum class ExpiredCertificates {
 // allowed).
 absl::StatusOr<std::vector<std::string>> CheckSigningCertificate(
     const pki::Certificate& certificate, absl::Time now, ExpiredCertificates expired);
+
+// OK when `now` lies within the certificate's dates; else FAILED_PRECONDITION, which says when it
+// expired or will be valid. The kernel does not look at them.
+absl::Status CheckDates(const pki::Certificate& certificate, absl::Time now);
 
 }  // namespace jet::ima
 

@@ -188,4 +188,14 @@ absl::StatusOr<std::string> Certificate::Fingerprint(crypto::HashAlgorithm algor
   return base::HexEncode(digest.value());
 }
 
+absl::StatusOr<base::Bytes> Certificate::PublicKeyIdentifier() const {
+  const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(x509());
+  const base::ByteSpan bits(ASN1_STRING_get0_data(key),
+                            static_cast<size_t>(ASN1_STRING_length(key)));
+  JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
+                       crypto::ComputeDigest(crypto::HashAlgorithm::kSha1, bits));
+  const base::ByteSpan value = digest.value();
+  return base::Bytes(value.begin(), value.end());
+}
+
 }  // namespace jet::pki

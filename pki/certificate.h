@@ -73,6 +73,10 @@ class Certificate {
   // with one such hash can forge it (RFC 6194).
   bool is_weakly_signed() const;
 
+  // The SHA-1 of the public key's BIT STRING: what most CAs make the subject key identifier of
+  // (RFC 5280, 4.2.1.2), and what evmctl calls a key by whose certificate has none.
+  absl::StatusOr<base::Bytes> PublicKeyIdentifier() const;
+
   // PEM with the label CERTIFICATE (RFC 7468), a newline at its end.
   std::string Pem() const;
 

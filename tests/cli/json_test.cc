@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -98,12 +99,73 @@ TEST_F(JsonTest, TypesAreThoseOfTheContract) {
 TEST_F(JsonTest, AFileHasEveryMemberWhateverItsVerdict) {
   for (const json& line : Lines("jet-appraise good unsigned --json", 1)) {
     if (line["type"] != "file") continue;
-    for (const char* member : {"path", "verdict", "key_name", "key_id", "ski", "hash_algorithm",
-                               "digest", "signature_version", "kernel_cause", "trust",
-                               "signature_source", "in_kernel_keyring", "detail"}) {
+    for (const char* member :
+         {"path", "verdict", "key_name", "key_id", "ski", "hash_algorithm", "digest",
+          "signature_version", "kernel_cause", "trust", "signature_source", "in_kernel_keyring",
+          "signer_current", "detail", "warnings"}) {
       EXPECT_TRUE(line.contains(member)) << member;
     }
   }
+}
+
+// A member of a verdict is a text, or null, or whatever the verdict leaves open.
+void ExpectTextOrNull(const json& object, const char* member) {
+  EXPECT_TRUE(object[member].is_string() || object[member].is_null())
+      << member << " of " << object.dump();
+}
+
+TEST_F(JsonTest, EveryVerdictHasAnObjectOfTheSameMembers) {
+  const std::vector<json> lines = Lines(
+      "for f in mismatch unknown-key ambiguous-key no-signature hash-only malformed unsupported; "
+      "do cp /bin/true $f; done; mv good valid; jet-sign mismatch --key k --quiet; "
+      "printf x >>mismatch; "
+      "for n in stranger one; do mkdir $n; jet-keystore generate --key-name $n --key-type ec:p256 "
+      "--out-dir "
+      "$n --no-encryption --quiet; done; "
+      "jet-sign unknown-key --private-key stranger/ima-privkey.pem --x509-cert "
+      "stranger/ima-cert.x509 --quiet; "
+      "jet-sign ambiguous-key --private-key one/ima-privkey.pem --x509-cert one/ima-cert.x509 "
+      "--quiet; "
+      "id=$(openssl x509 -in one/ima-cert.x509 -inform DER -noout -ext subjectKeyIdentifier | tail "
+      "-n 1 | tr -d ' '); "
+      "printf '[req]\ndistinguished_name=dn\nprompt=no\nx509_extensions=e\n[dn]\nCN=twin\n[e]\n"
+      "subjectKeyIdentifier=AA:BB:%s\n' ${id: -11} >twin.cnf; "
+      "openssl req -x509 -config twin.cnf -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+      "-keyout "
+      "twin.key -out twin.pem 2>log; "
+      "setfattr -n security.ima -v 0x0404$(printf '%064d' 0) hash-only; "
+      "setfattr -n security.ima -v 0x030204 malformed; "
+      "setfattr -n security.ima -v 0x030304aabbccdd000400112233 unsupported; "
+      "jet-appraise valid mismatch unknown-key ambiguous-key no-signature hash-only malformed "
+      "unsupported --key k --x509-cert one/ima-cert.x509 --x509-cert twin.pem --explain --json "
+      "--jobs 1",
+      1);
+  ASSERT_EQ(lines.size(), 9u) << ran_.err;
+  for (size_t i = 0; i < 8; ++i) {
+    const json& file = lines[i];
+    EXPECT_EQ(file["verdict"], file["path"]);
+    EXPECT_EQ(file["trust"], "certificate");
+    EXPECT_EQ(file["signature_source"], "xattr");
+    for (const char* member :
+         {"key_name", "key_id", "ski", "hash_algorithm", "digest", "kernel_cause"}) {
+      ExpectTextOrNull(file, member);
+    }
+    const bool valid = file["verdict"] == "valid";
+    EXPECT_EQ(file["detail"] == "", valid);
+    EXPECT_EQ(file["signer_current"], valid ? json(true) : json(nullptr));
+    EXPECT_TRUE(file["warnings"].is_array());
+    ASSERT_FALSE(file["explanation"].empty());
+    for (const json& finding : file["explanation"]) {
+      EXPECT_TRUE(finding["id"].is_string());
+      EXPECT_TRUE(finding["text"].is_string());
+      ExpectTextOrNull(finding, "remedy");
+    }
+    std::string counted = file["verdict"];
+    std::replace(counted.begin(), counted.end(), '-', '_');
+    EXPECT_EQ(lines[8][counted], 1) << counted;
+  }
+  EXPECT_EQ(lines[8]["judged"], 8);
+  EXPECT_EQ(lines[8]["not_current"], 0);
 }
 
 TEST_F(JsonTest, SummaryCounts) {

@@ -217,6 +217,16 @@ void WriteTexts(const std::string& folder) {
   seeds.Write("a\nb\\c\"\x1b[31m\xc3\xa9\xff\xe2\x80\xae");
 }
 
+void WritePolicies(const std::string& folder) {
+  Seeds seeds(folder, "policy");
+  seeds.Write(
+      "dont_appraise fsmagic=0x01021994\nappraise func=BPRM_CHECK appraise_type=imasig\n"
+      "appraise func=MMAP_CHECK mask=^MAY_EXEC fowner=0 appraise_type=imasig "
+      "appraise_algos=sha256,sha512\n");
+  seeds.Write("appraise digest_type=verity appraise_type=sigv3 uid>5 obj_type=t fsname=ext4\n");
+  seeds.Write("# comment\nmeasure func=FILE_CHECK mask=MAY_READ uid=0 pcr=11 template=ima-sig\n");
+}
+
 }  // namespace
 }  // namespace jet::keystore
 
@@ -230,5 +240,6 @@ int main(int argc, char** argv) {
   jet::keystore::WriteCertificates(argv[1]);
   jet::keystore::WriteAnswers(argv[1]);
   jet::keystore::WriteTexts(argv[1]);
+  jet::keystore::WritePolicies(argv[1]);
   return 0;
 }
