@@ -37,7 +37,9 @@ bool HasCapIpcLock() { return HasEffectiveCapability(CAP_IPC_LOCK); }
 
 bool InInitialUserNamespace() {
   struct stat status = {};
-  return stat("/proc/self/ns/user", &status) == 0 && status.st_ino == kInitialUserNamespaceInode;
+  if (stat("/proc/self/ns/user", &status) == 0) return status.st_ino == kInitialUserNamespaceInode;
+  // A kernel built without user namespaces has the folder and not the file.
+  return errno == ENOENT && stat("/proc/self/ns", &status) == 0;
 }
 
 std::string ExplainXattrRefusal(int fd, int error_number) {

@@ -12,8 +12,8 @@ bool HasCapSysAdmin();
 // True when CAP_IPC_LOCK is in the effective set of this process.
 bool HasCapIpcLock();
 
-// True when this process is in the initial user namespace; false when it is not, or when that
-// cannot be read.
+// True when this process is in the initial user namespace, the only one of a kernel without
+// CONFIG_USER_NS; false when it is not, or when that cannot be read.
 bool InInitialUserNamespace();
 
 // Says in one sentence why the kernel answered EPERM or EACCES to a change of a security.*

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <stdexcept>
 
 #include "tests/base/child.h"
 #include "tests/base/file_flags.h"
@@ -68,6 +71,29 @@ TEST_F(PermissionTest, AnotherUserNamespaceIsKnown) {
               "yes,no")
         << user;
   }
+}
+
+// Puts an empty file system over /proc.
+void HideProc() {
+  test::EnterPrivateMounts();
+  if (mount("none", "/proc", "tmpfs", 0, nullptr) != 0) throw std::runtime_error("mount");
+}
+
+TEST_F(PermissionTest, AKernelWithoutUserNamespacesHasTheInitialOneOnly) {
+  EXPECT_EQ(InChild([] {
+              HideProc();
+              std::filesystem::create_directories("/proc/self/ns");
+              return YesNo(InInitialUserNamespace());
+            }),
+            "yes");
+}
+
+TEST_F(PermissionTest, WithoutProcNoUserNamespaceIsTakenForTheInitialOne) {
+  EXPECT_EQ(InChild([] {
+              HideProc();
+              return YesNo(InInitialUserNamespace());
+            }),
+            "no");
 }
 
 TEST_F(PermissionTest, AnImmutableFileIsNamed) {

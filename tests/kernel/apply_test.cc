@@ -35,7 +35,7 @@ class ApplyTest : public testing::Test {
     fs::permissions(folder_.path(), fs::perms(0755));
     fs::copy_file(JetBin(), Jet());
     fs::permissions(Jet(), fs::perms(0755));
-    workshop_.MakeCertificate({kKey, "2048", kKey, ""});
+    workshop_.MakeCertificate({kKey, "rsa:2048", kKey});
     workshop_.ImportIntoStore(kKey);
     Must({"chown", "-R", kNobody, workshop_.certificates()});
     for (const char* name : {kBeside, kListed}) MakePrograms(name);
@@ -98,7 +98,7 @@ class ApplyTest : public testing::Test {
         script += "try " + row + " /mnt/rows/" + row + "\n";
       }
     }
-    return BootGuest(workshop_, script);
+    return BootGuest(Kernel::kStock, workshop_, script);
   }
 
   const ScratchFolder folder_;

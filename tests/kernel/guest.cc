@@ -11,19 +11,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using Words = std::vector<std::string>;
+
 constexpr char kRows[] = "/mnt/rows/";
 
 // What every script begins with. Temporary files go to the disk, which the policy judges.
 constexpr char kPreamble[] =
     "export JET_KEYSTORE=/lab/keystore TMPDIR=/mnt/tmp\n"
-    // Adds a certificate to the caller's _ima without the help of jet.
-    "add() { keyctl padd asymmetric '' \"$(ring)\" </lab/certificates/\"$1\".der; }\n";
+    // Offer a certificate to the caller's _ima and to a ring of the kernel's without the help of
+    // jet.
+    "add() { keyctl padd asymmetric '' \"$(ring)\" </lab/certificates/\"$1\".der; }\n"
+    "offer() { keyctl padd asymmetric '' \"%:$2\" </lab/certificates/\"$1\".der; }\n";
 
 // The tree that goes into the initramfs: the host's keystore and the certificates, no private keys
 // but the keystore's own.
 void CopyLabFiles(const Workshop& workshop, const fs::path& tree) {
   fs::create_directories(tree / "lab" / "certificates");
-  fs::copy(workshop.store(), tree / "lab" / "keystore", fs::copy_options::recursive);
+  if (fs::exists(workshop.store())) {
+    fs::copy(workshop.store(), tree / "lab" / "keystore", fs::copy_options::recursive);
+  }
   for (const auto& entry : fs::directory_iterator(workshop.certificates())) {
     if (entry.path().extension() == ".der") fs::copy(entry, tree / "lab" / "certificates");
   }
@@ -85,18 +91,38 @@ std::string GuestReport::CauseOf(const std::string& name) const {
   return text;
 }
 
-GuestReport BootGuest(const Workshop& workshop, const std::string& script) {
+GuestReport BootGuest(Kernel kernel, const Workshop& workshop, const std::string& script) {
   const ScratchFolder folder;
   const fs::path tree = folder.path() / "tree";
   const fs::path script_file = folder.path() / "script";
   const fs::path log = folder.path() / "log";
   CopyLabFiles(workshop, tree);
   WriteFile(script_file, kPreamble + script);
-  const std::string output =
-      Must({std::string(JET_SOURCE_DIR) + "/tests/kernel/boot", "--root", workshop.disk(),
-            "--script", script_file, "--initramfs-dir", tree, "--program", JetBin(), "--program",
-            JET_LAB_OPENER, "--user", "1000", "--log", log});
+  Words command = {std::string(JET_SOURCE_DIR) + "/tests/kernel/boot",
+                   "--kernel",
+                   kernel == Kernel::kStock ? "stock" : "ima",
+                   "--root",
+                   workshop.disk(),
+                   "--script",
+                   script_file,
+                   "--initramfs-dir",
+                   tree,
+                   "--user",
+                   "1000",
+                   "--timeout",
+                   "240",
+                   "--log",
+                   log};
+  const std::string fsverity = Must({"sh", "-c", "printf %s \"$(command -v fsverity)\""});
+  for (const std::string& program : Words{JetBin(), fsverity, JET_LAB_OPENER, JET_LAB_PROBER}) {
+    command.insert(command.end(), {"--program", program});
+  }
+  const std::string output = Must(command);
   return GuestReport(output, ReadFile(log));
+}
+
+std::string Try(const std::string& name, const std::string& command) {
+  return "try " + name + " " + command + "\n";
 }
 
 }  // namespace jet::kernel

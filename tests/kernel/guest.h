@@ -10,6 +10,9 @@
 
 namespace jet::kernel {
 
+// Debian's own with _ima, and the lab's with .ima.
+enum class Kernel { kStock, kIma };
+
 enum class Answer { kRan, kRefused, kUnclear };
 
 struct GuestRow {
@@ -50,7 +53,10 @@ class GuestReport {
 
 // Boots the guest with the workshop's disk, keystore and certificates (JET_KEYSTORE is set there,
 // and the certificates are in /lab/certificates) and runs the script in it.
-GuestReport BootGuest(const Workshop& workshop, const std::string& script);
+GuestReport BootGuest(Kernel kernel, const Workshop& workshop, const std::string& script);
+
+// A line of a script: a command that is a row of the report.
+std::string Try(const std::string& name, const std::string& command);
 
 }  // namespace jet::kernel
 

@@ -30,10 +30,6 @@ void FillDisk(const Workshop& workshop) {
   Must({"cp", "-a", workshop.store(), workshop.disk() / "keystore"});
 }
 
-std::string Try(const std::string& name, const std::string& command) {
-  return "try " + name + " " + command + "\n";
-}
-
 std::string Run(const std::string& key, const std::string& name) {
   return Try(name, "/mnt/rows/" + key);
 }
@@ -79,7 +75,7 @@ TEST_F(MirrorTest, ARingIsFilledAtBootAndLosesWhatTheKeystoreLoses) {
   const ScratchFolder folder;
   const Workshop workshop(folder.path());
   FillDisk(workshop);
-  guest_ = BootGuest(workshop, Script());
+  guest_ = BootGuest(Kernel::kStock, workshop, Script());
   SCOPED_TRACE(guest_.Everything());
   ExpectSaid("before", 1, "Keyring: none yet");
   ExpectSaid("before", 1, "kept: not-in-keyring, would be accepted");

@@ -3,13 +3,6 @@
 namespace jet::kernel {
 namespace {
 
-// Where the fields of a version 2 signature are.
-constexpr size_t kType = 0;
-constexpr size_t kVersion = 1;
-constexpr size_t kHash = 2;
-constexpr size_t kKeyId = 3;
-constexpr size_t kSignatureSize = 7;
-
 constexpr char kInvalidSignature[] = "invalid-signature";
 
 void ChangeSignatureSize(std::string& attribute, int change) {

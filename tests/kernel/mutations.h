@@ -8,6 +8,13 @@
 
 namespace jet::kernel {
 
+// Where the fields of a version 2 signature are.
+inline constexpr size_t kType = 0;
+inline constexpr size_t kVersion = 1;
+inline constexpr size_t kHash = 2;
+inline constexpr size_t kKeyId = 3;
+inline constexpr size_t kSignatureSize = 7;
+
 struct Mutation {
   std::string name;
   std::string verdict;

@@ -37,32 +37,44 @@ std::string Text(const Json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-void ReadVerdicts(const std::string& lines, std::map<std::string, Verdict>& verdicts) {
+}  // namespace
+
+Verdicts ReadVerdicts(const std::string& lines) {
+  Verdicts verdicts;
   std::istringstream stream(lines);
   for (std::string line; std::getline(stream, line);) {
     const Json object = Json::parse(line);
     if (Text(object, "type") != "file") continue;
     const std::filesystem::path path = Text(object, "path");
-    verdicts[path.filename()] = {Text(object, "verdict"), Text(object, "kernel_cause")};
+    verdicts[path.filename()] = {Text(object, "verdict"), Text(object, "kernel_cause"),
+                                 object.contains("warnings") && !object["warnings"].empty()};
   }
+  return verdicts;
 }
 
-}  // namespace
+Verdicts AppraiseFiles(const Workshop& workshop, const Paths& files,
+                       const Certificates& certificates) {
+  std::vector<std::string> command = Command(workshop, certificates);
+  command.insert(command.end(), files.begin(), files.end());
+  const CommandResult result = Run(command);
+  if (result.status != 0 && result.status != 1) {
+    throw std::runtime_error("jet appraise ended with status " + std::to_string(result.status) +
+                             "\n" + result.err);
+  }
+  return ReadVerdicts(result.out);
+}
 
-std::map<std::string, Verdict> AppraiseRows(const Workshop& workshop,
-                                            const std::vector<Row>& rows) {
-  std::map<Certificates, std::vector<std::string>> runs;
-  for (const Row& row : rows) runs[row.expected.certified].push_back(row.file);
-  std::map<std::string, Verdict> verdicts;
-  for (const auto& [certificates, files] : runs) {
-    std::vector<std::string> command = Command(workshop, certificates);
-    command.insert(command.end(), files.begin(), files.end());
-    const CommandResult result = Run(command);
-    if (result.status != 0 && result.status != 1) {
-      throw std::runtime_error("jet appraise ended with status " + std::to_string(result.status) +
-                               "\n" + result.err);
-    }
-    ReadVerdicts(result.out, verdicts);
+Verdicts AppraiseRows(const Workshop& workshop, const std::vector<Row>& rows,
+                      const Certificates& certificates) {
+  std::map<Certificates, Paths> runs;
+  for (const Row& row : rows) {
+    if (row.expected.comparison == Comparison::kVerityRule) continue;
+    const Certificates& named = row.expected.certified;
+    runs[named.empty() ? certificates : named].push_back(row.file);
+  }
+  Verdicts verdicts;
+  for (const auto& [trusted, files] : runs) {
+    verdicts.merge(AppraiseFiles(workshop, files, trusted));
   }
   return verdicts;
 }

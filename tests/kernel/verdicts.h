@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernel/matrix.h"
+#include "tests/kernel/rows.h"
 #include "tests/kernel/workshop.h"
 
 namespace jet::kernel {
@@ -14,11 +14,24 @@ namespace jet::kernel {
 struct Verdict {
   std::string verdict;
   std::string cause;  // "kernel_cause"; empty for null
+  bool warned = false;
 };
 
-// Appraises every row on the host, by row name; a row that jet-appraise does not mention is absent.
-// One run for each set of trusted certificates. JET_LAB_APPRAISE_BIN names another jet to ask.
-std::map<std::string, Verdict> AppraiseRows(const Workshop& workshop, const std::vector<Row>& rows);
+// By file name; a file that jet-appraise does not mention is absent.
+using Verdicts = std::map<std::string, Verdict>;
+
+// Appraises files on the host. They trust the certificates, or the keystore when there are none.
+// JET_LAB_APPRAISE_BIN names another jet to ask.
+Verdicts AppraiseFiles(const Workshop& workshop, const Paths& files,
+                       const std::vector<std::string>& certificates);
+
+// What `jet appraise --json` printed.
+Verdicts ReadVerdicts(const std::string& lines);
+
+// Appraises every row but those of Comparison::kVerityRule, with one run for each set of trusted
+// certificates; `certificates` are for rows that name none.
+Verdicts AppraiseRows(const Workshop& workshop, const std::vector<Row>& rows,
+                      const std::vector<std::string>& certificates);
 
 }  // namespace jet::kernel
 
