@@ -18,6 +18,7 @@
 #include "cli/appraisal_report.h"
 #include "cli/appraise_explanation.h"
 #include "cli/command.h"
+#include "cli/confinement.h"
 #include "cli/file_commands.h"
 #include "cli/option_parser.h"
 #include "cli/run_control.h"
@@ -269,6 +270,8 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   AppraisalReport report(session.output, trust,
                          ReportOptionsOf(session, options, source, explainer.get()));
   AppraiseRun run(control, trust.set, source, report, {options.files, workers, rule});
+  // Before there are threads, and after everything else is open.
+  ConfineTo(options.files, {detached.has_value(), options.explanation.explain}, session.output);
   base::RunOverFiles(options.files.paths, selection, workers, run);
   if (manifest != nullptr && !control.stopped()) {
     run.FailMissing(*manifest, *options.source.root);
