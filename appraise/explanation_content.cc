@@ -7,9 +7,23 @@ namespace {
 
 constexpr uint64_t kOverlayMagic = 0x794c7630;  // OVERLAYFS_SUPER_MAGIC
 
+// What jet-sign wants to be told before it signs a file of this kind.
+const char* KindOption(base::FileKind kind) {
+  switch (kind) {
+    case base::FileKind::kElf:
+      return "";
+    case base::FileKind::kScript:
+      return "--scripts ";
+    case base::FileKind::kKernelModule:
+      return "--modules ";
+    default:
+      return "--any-file ";
+  }
+}
+
 std::string SignCommand(const ExplanationInput& input) {
-  return absl::StrCat("jet-sign ", IsOfVerity(input.appraisal) ? "--verity " : "", input.path,
-                      " --key NAME.");
+  return absl::StrCat("jet-sign ", IsOfVerity(input.appraisal) ? "--verity " : "",
+                      KindOption(input.file.kind), input.path, " --key NAME");
 }
 
 std::string SignIt(const ExplanationInput& input) {
@@ -51,9 +65,9 @@ void AddMissing(const ExplanationInput& input, std::vector<Finding>& findings) {
        "container images do not carry it, and an editor that replaces the file drops it.",
        input.signature_file.has_value()
            ? absl::StrCat("'", *input.signature_file, "' lies beside it: jet-sign apply ",
-                          input.path, ".")
+                          input.path)
            : absl::StrCat(SignIt(input),
-                          " To copy it signed: cp -a, or tar --xattrs --xattrs-include='*'.")});
+                          " (to copy it signed: cp -a, or tar --xattrs --xattrs-include='*')")});
 }
 
 void AddHashOnly(const ExplanationInput& input, std::vector<Finding>& findings) {
@@ -80,7 +94,10 @@ void AddVerityNotEnabled(const ExplanationInput& input, std::vector<Finding>& fi
        "is enabled on it the kernel has no such digest, and refuses it.",
        absl::StrCat("Enable it, after which the content can never be changed again: fsverity "
                     "enable ",
-                    input.path, ", with the hash that the signature names.")});
+                    input.path,
+                    input.appraisal.hash_name == "sha256"
+                        ? ""
+                        : absl::StrCat(" --hash-alg=", input.appraisal.hash_name))});
 }
 
 }  // namespace
@@ -99,7 +116,7 @@ void AddContent(const ExplanationInput& input, std::vector<Finding>& findings) {
     case Verdict::kMalformed:
       findings.push_back(
           {"malformed", absl::StrCat("security.ima is damaged: ", input.appraisal.detail, "."),
-           absl::StrCat("Sign the file again. What is in it: jet-ima inspect ", input.path, ".")});
+           absl::StrCat("Sign the file again. What is in it: jet-ima inspect ", input.path)});
       return;
     case Verdict::kUnsupported:
       AddUnsupported(input, findings);

@@ -72,13 +72,14 @@ void AppraisalReport::Print(const base::SelectedFile& file, const Appraisal& app
   output_.Result(line);
 }
 
+std::vector<appraise::Finding> AppraisalReport::Explain(const absl::Status& error,
+                                                        const base::SelectedFile* file) const {
+  if (options_.explainer == nullptr) return {};
+  return options_.explainer->ExplainError(file, error);
+}
+
 void AppraisalReport::PrintError(const std::string& path, const absl::Status& error,
-                                 const base::SelectedFile* file) {
-  std::vector<appraise::Finding> findings;
-  if (options_.explainer != nullptr && file != nullptr) {
-    findings = options_.explainer->ExplainError(*file, error);
-  }
-  if (!findings.empty()) output_.ErrorLines(FindingLines(findings));
+                                 const std::vector<appraise::Finding>& findings) {
   if (!output_.json() || options_.summary_only) return;
   Json object;
   object["type"] = "file";

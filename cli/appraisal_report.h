@@ -40,10 +40,13 @@ class AppraisalReport {
   void Print(const base::SelectedFile& file, const appraise::Appraisal& appraisal,
              const SignerStanding& standing);
 
-  // A file without a verdict; `file` is null where it could not be opened. The error itself has
-  // been said.
+  // Explains why a file has no verdict, with --explain; `file` is null where it could not be opened.
+  std::vector<appraise::Finding> Explain(const absl::Status& error,
+                                         const base::SelectedFile* file) const;
+
+  // A file without a verdict. To people the error and the findings have been said.
   void PrintError(const std::string& path, const absl::Status& error,
-                  const base::SelectedFile* file);
+                  const std::vector<appraise::Finding>& findings);
 
   // A file that was passed over: only with --verbose.
   void PrintSkipped(const std::string& path, base::SkipReason reason);

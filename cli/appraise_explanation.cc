@@ -1,6 +1,7 @@
 #include "cli/appraise_explanation.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -93,9 +94,17 @@ std::vector<appraise::Finding> Explainer::Explain(const base::SelectedFile& file
                             SignatureFileBeside(file.path)});
 }
 
-std::vector<appraise::Finding> Explainer::ExplainError(const base::SelectedFile& file,
+std::vector<appraise::Finding> Explainer::ExplainError(const base::SelectedFile* file,
                                                        const absl::Status& error) const {
-  return appraise::ExplainError(error, FactsOf(file));
+  if (file != nullptr) return appraise::ExplainError(error, FactsOf(*file));
+  if (!absl::IsPermissionDenied(error) || geteuid() != 0) return {};
+  return {{"open-refused",
+           "root was not allowed to open it. It may be that the kernel appraises files when they "
+           "are opened (rules with func=FILE_CHECK, as ima_policy=appraise_tcb has them), refuses "
+           "this one, and gives the same answer to this program as to any other; or a security "
+           "module is in the way.",
+           "Look for the audit record with comm=\"jet\" and its cause= (ausearch -m "
+           "INTEGRITY_DATA, or the kernel's log), or ask for another system with --policy FILE."}};
 }
 
 std::vector<std::string> FindingLines(const std::vector<appraise::Finding>& findings) {

@@ -36,8 +36,8 @@ class Explainer {
                                          const appraise::Appraisal& appraisal,
                                          const appraise::TrustSet& trust) const;
 
-  // The same of a file without a verdict.
-  std::vector<appraise::Finding> ExplainError(const base::SelectedFile& file,
+  // The same of a file without a verdict; `file` is null where it could not be opened.
+  std::vector<appraise::Finding> ExplainError(const base::SelectedFile* file,
                                               const absl::Status& error) const;
 
  private:

@@ -145,8 +145,9 @@ class AppraiseRun : public base::FileRunHandler {
       const std::lock_guard<std::mutex> lock(mutex_);
       failed_paths_.insert(path);
     }
-    control_.Fail(path, "not appraised", error);
-    report_.PrintError(path, error, file);
+    const std::vector<appraise::Finding> findings = report_.Explain(error, file);
+    control_.Fail(path, "not appraised", error, FindingLines(findings));
+    report_.PrintError(path, error, findings);
   }
 
   void Skip(const std::string& path, base::SkipReason reason, bool unsigned_script) {
@@ -199,6 +200,9 @@ void PrintSummary(Session& session, const RunControl& control, const AppraiseRun
     if (run.count(verdict) > 0) absl::StrAppend(&line, ", ", name, " ", run.count(verdict));
   }
   object["not_current"] = run.not_current();
+  if (run.not_current() > 0) {
+    absl::StrAppend(&line, ", of these not current ", run.not_current());
+  }
   object["skipped"] = run.skipped();
   object["failed"] = control.failed();
   object["complete"] = !control.stopped();

@@ -62,7 +62,7 @@ void Output::Progress(absl::string_view text) {
   // stdout may be the same terminal: what is printed there stands before this line.
   if (std::fflush(stdout) != 0) RememberWriteError();
   ClearProgress();
-  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+  (void)std::fwrite(lines.data(), 1, lines.size(), stderr);
   progress_shown_ = !line.empty();
 }
 
@@ -103,8 +103,10 @@ void Output::Object(const Json& object) {
   Print(object.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
 }
 
-void Output::PrintMessage(absl::string_view kind, absl::string_view text) {
-  const std::string line = absl::StrCat(options_.program, ": ", kind, Escape(text), "\n");
+void Output::PrintMessage(absl::string_view kind, absl::string_view text,
+                          const std::vector<std::string>& below) {
+  std::string lines = absl::StrCat(options_.program, ": ", kind, Escape(text), "\n");
+  for (const std::string& line : below) absl::StrAppend(&lines, "  ", Escape(line), "\n");
   const std::lock_guard<std::mutex> lock(mutex_);
   // Results printed before the message come before it, wherever both go.
   if (std::fflush(stdout) != 0) RememberWriteError();
@@ -123,13 +125,8 @@ void Output::Warning(absl::string_view text) {
   PrintMessage("warning: ", text);
 }
 
-void Output::Error(absl::string_view text) { PrintMessage("error: ", text); }
-
-void Output::ErrorLines(const std::vector<std::string>& lines) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  for (const std::string& line : lines) {
-    (void)std::fputs(absl::StrCat("  ", Escape(line), "\n").c_str(), stderr);
-  }
+void Output::Error(absl::string_view text, const std::vector<std::string>& below) {
+  PrintMessage("error: ", text, below);
 }
 
 absl::Status Output::Flush() {

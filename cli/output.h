@@ -61,11 +61,8 @@ class Output {
   void Note(absl::string_view text);
   // A danger: on stderr always, and an object with --json.
   void Warning(absl::string_view text);
-  // A failure: on stderr always.
-  void Error(absl::string_view text);
-
-  // Lines below a failure, each indented: on stderr always.
-  void ErrorLines(const std::vector<std::string>& lines);
+  // A failure, with the lines `below` it indented: on stderr always.
+  void Error(absl::string_view text, const std::vector<std::string>& below = {});
 
   // How many lines and messages were printed so far.
   size_t printed() const { return printed_; }
@@ -81,7 +78,8 @@ class Output {
 
  private:
   void Print(const std::string& line);
-  void PrintMessage(absl::string_view kind, absl::string_view text);
+  void PrintMessage(absl::string_view kind, absl::string_view text,
+                    const std::vector<std::string>& below = {});
   void RememberWriteError();
   void ClearProgress();
 

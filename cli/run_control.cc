@@ -31,9 +31,10 @@ void RunControl::Choose(base::FileSelectionOptions& selection) const {
   selection.stopped = [this] { return stopped(); };
 }
 
-void RunControl::Fail(const std::string& path, absl::string_view what, const absl::Status& why) {
+void RunControl::Fail(const std::string& path, absl::string_view what, const absl::Status& why,
+                      const std::vector<std::string>& below) {
   const std::string line = absl::StrCat(NameForMessage(path), ": ", what, ": ", why.message());
-  output_.Error(line);
+  output_.Error(line, below);
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (failures_.empty()) printed_at_first_failure_ = output_.printed();
@@ -65,8 +66,7 @@ void RunControl::RepeatFailures() {
   if (failed_ > lines.size()) {
     lines.push_back(absl::StrCat("and ", failed_ - lines.size(), " more"));
   }
-  output_.Error("failed:");
-  output_.ErrorLines(lines);
+  output_.Error("failed:", lines);
 }
 
 void RunControl::End() {

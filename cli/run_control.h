@@ -30,8 +30,9 @@ class RunControl {
   // True once no more files are to be taken: after an interrupt, or with --fail-fast a failure.
   bool stopped() const { return Interrupt::requested() || failed_fast_; }
 
-  // Says and counts that `path` failed: "path: not signed: why".
-  void Fail(const std::string& path, absl::string_view what, const absl::Status& why);
+  // Says and counts that `path` failed: "path: not signed: why", with the lines `below` it.
+  void Fail(const std::string& path, absl::string_view what, const absl::Status& why,
+            const std::vector<std::string>& below = {});
 
   // A file of `bytes` is done with.
   void Done(off_t bytes);

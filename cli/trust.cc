@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "base/system_error.h"
 #include "cli/keyring_option.h"
 #include "cli/open_keystore.h"
 #include "keystore/keystore.h"
@@ -21,47 +24,62 @@ bool IsFolder(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-// True for what the names of certificates end in; private keys and other files lie beside them.
+// True for what the names of certificates end in.
 bool IsNamedAsCertificate(absl::string_view name) {
   for (const char* suffix : {".pem", ".der", ".crt", ".cer", ".x509"}) {
-    if (absl::EndsWithIgnoreCase(name, suffix)) return !absl::EndsWith(name, "_key.pem");
+    if (absl::EndsWithIgnoreCase(name, suffix)) return true;
   }
   return false;
 }
 
-// The files of the folder `path` that are named as certificates are.
-absl::StatusOr<std::vector<std::string>> CertificatesInFolder(const std::string& path) {
+// True for PEM without a certificate: keys and requests lie beside certificates, under like names.
+bool IsOtherPem(base::ByteSpan content) {
+  const absl::string_view text = base::AsText(content);
+  return absl::StrContains(text, "-----BEGIN ") &&
+         !absl::StrContains(text, "-----BEGIN CERTIFICATE-----");
+}
+
+// The certificates in the folder `path`: of its regular files those that are named so, but for other
+// PEM.
+absl::StatusOr<std::vector<ima::NamedCertificate>> CertificatesInFolder(const std::string& path) {
   JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
                        base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   JET_ASSIGN_OR_RETURN(const std::vector<std::string> names, base::ListFolder(folder.get(), path));
-  std::vector<std::string> found;
+  std::vector<ima::NamedCertificate> found;
   for (const std::string& name : names) {
-    if (IsNamedAsCertificate(name)) {
-      found.push_back(absl::StrCat(base::WithoutTrailingSlashes(path), "/", name));
+    const std::string file = absl::StrCat(base::WithoutTrailingSlashes(path), "/", name);
+    struct stat status = {};
+    if (!IsNamedAsCertificate(name) || stat(file.c_str(), &status) != 0 ||
+        !S_ISREG(status.st_mode)) {
+      continue;
     }
+    JET_ASSIGN_OR_RETURN(const base::Bytes content,
+                         base::ReadFile(file, pki::kMaxCertificateFile));
+    if (IsOtherPem(content)) continue;
+    absl::StatusOr<pki::Certificate> certificate = pki::Certificate::Decode(content);
+    if (!certificate.ok()) {
+      return base::Annotate(certificate.status(), absl::StrCat("'", file, "'"));
+    }
+    found.push_back({file, *std::move(certificate)});
   }
   if (found.empty()) {
     return absl::NotFoundError(
-        absl::StrCat("no file in the folder '", path,
-                     "' is named as a certificate (.pem, .der, .crt, .cer, .x509)"));
+        absl::StrCat("there is no certificate in the folder '", path,
+                     "' (files named .pem, .der, .crt, .cer or .x509)"));
   }
   return found;
-}
-
-// What `path` stands for: itself, or what is in it.
-absl::StatusOr<std::vector<std::string>> FilesOf(const std::string& path) {
-  if (IsFolder(path)) return CertificatesInFolder(path);
-  return std::vector<std::string>{path};
 }
 
 absl::StatusOr<std::vector<ima::NamedCertificate>> CertificateFiles(
     const std::vector<std::string>& paths) {
   std::vector<ima::NamedCertificate> certificates;
   for (const std::string& path : paths) {
-    JET_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(path));
-    for (const std::string& file : files) {
-      JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(file));
-      certificates.push_back({file, std::move(certificate)});
+    if (IsFolder(path)) {
+      JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> found, CertificatesInFolder(path));
+      std::move(found.begin(), found.end(), std::back_inserter(certificates));
+    } else {
+      JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(path));
+      certificates.push_back({path, std::move(certificate)});
     }
   }
   return certificates;
