@@ -62,7 +62,7 @@ void Output::Progress(absl::string_view text) {
   // stdout may be the same terminal: what is printed there stands before this line.
   if (std::fflush(stdout) != 0) RememberWriteError();
   ClearProgress();
-  (void)std::fwrite(lines.data(), 1, lines.size(), stderr);
+  (void)std::fwrite(line.data(), 1, line.size(), stderr);
   progress_shown_ = !line.empty();
 }
 
@@ -112,7 +112,7 @@ void Output::PrintMessage(absl::string_view kind, absl::string_view text,
   if (std::fflush(stdout) != 0) RememberWriteError();
   ClearProgress();
   ++printed_;
-  (void)std::fwrite(line.data(), 1, line.size(), stderr);
+  (void)std::fwrite(lines.data(), 1, lines.size(), stderr);
 }
 
 void Output::Note(absl::string_view text) {
