@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "appraise/explanation_parts.h"
 #include "appraise/kernel_outcome.h"
+#include "ima/signature.h"
 
 namespace jet::appraise {
 namespace {
@@ -79,21 +80,31 @@ void AddHashOnly(const ExplanationInput& input, std::vector<Finding>& findings) 
        SignIt(input)});
 }
 
+std::string RemedyForUnsupported(const ExplanationInput& input) {
+  if (IsOfVerity(input.appraisal)) return SignIt(input);
+  if (input.appraisal.signature_version == ima::kSignatureVersion3) {
+    return absl::StrCat(
+        "For rules with digest_type=verity it may be right: jet-appraise --verity tells. For "
+        "others sign the content: ",
+        SignCommand(input));
+  }
+  return "Sign it with an RSA or EC key and sha256.";
+}
+
 void AddUnsupported(const ExplanationInput& input, std::vector<Finding>& findings) {
   findings.push_back({"unsupported",
                       absl::StrCat("The kernel does not take this kind of signature here: ",
                                    input.appraisal.detail, "."),
-                      IsOfVerity(input.appraisal) ? SignIt(input)
-                                                  : "Sign it with an RSA or EC key and sha256."});
+                      RemedyForUnsupported(input)});
 }
 
 void AddVerityNotEnabled(const ExplanationInput& input, std::vector<Finding>& findings) {
   findings.push_back(
       {"verity-not-enabled",
        "The signature is good for the fs-verity digest that the file would have. Until fs-verity "
-       "is enabled on it the kernel has no such digest, and refuses it.",
-       absl::StrCat("Enable it, after which the content can never be changed again: fsverity "
-                    "enable ",
+       "is enabled on it the kernel has no such digest.",
+       absl::StrCat("Where a rule with digest_type=verity is about the file, enable it, after which "
+                    "the content can never be changed again: fsverity enable ",
                     input.path,
                     input.appraisal.hash_name == "sha256"
                         ? ""
