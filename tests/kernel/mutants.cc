@@ -132,7 +132,8 @@ std::string Mutants::ChangeHeader(std::string& value) {
 }
 
 std::string Mutants::ChangeSize(std::string& value) {
-  const size_t size = value.size() - kHeaderSize + Pick(9) - 4;
+  const size_t apart = 1 + Pick(4);
+  const size_t size = value.size() - kHeaderSize + (Chance(50) ? apart : -apart);
   value[kSignatureSize] = static_cast<char>(size >> 8);
   value[kSignatureSize + 1] = static_cast<char>(size & 0xff);
   return Words("the size field says", size);
