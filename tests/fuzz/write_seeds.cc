@@ -1,10 +1,12 @@
 // Writes what the fuzzers start from: small valid inputs, made by the encoders, so that they are
 // always of the format of today.
 //   write_seeds FOLDER   makes FOLDER/manifest/... and the like; FOLDER must be there
+#include <elf.h>
 #include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -172,7 +174,7 @@ void WriteHistories(const std::string& folder) {
 // What the first byte means stands in the fuzzer.
 void WriteXattrs(const std::string& folder) {
   Seeds seeds(folder, "xattr");
-  for (const char key : {'\0', '\1', '\2'}) seeds.Write(absl::string_view(&key, 1));
+  for (const char key : {'\0', '\1', '\2', '\3'}) seeds.Write(absl::string_view(&key, 1));
   const base::Bytes header = {0x03, 2, 4, 0, 0, 0, 0, 1, 0};
   for (const char how : {'\x80', '\xc0'}) {
     seeds.Write(absl::StrCat(std::string(1, how), base::AsText(header), Digits(256, '\1')));
@@ -211,6 +213,38 @@ void WriteAnswers(const std::string& folder) {
               "[[peers]]\nname = \"re1\"\ncommand = [\"ssh\", \"re1\"]\n");
 }
 
+// A program's header and a few sections, as small as they can be, and what is none.
+void WriteElfFiles(const std::string& folder) {
+  Seeds seeds(folder, "elf");
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_version = EV_CURRENT;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shoff = sizeof(header);
+  header.e_shnum = 3;
+  header.e_shstrndx = 2;
+  constexpr char kNames[] = "\0.text\0.modinfo";
+  Elf64_Shdr sections[3] = {};
+  sections[1].sh_name = 1;
+  sections[1].sh_type = SHT_PROGBITS;
+  sections[1].sh_flags = SHF_ALLOC | SHF_EXECINSTR;
+  sections[2].sh_name = 7;
+  sections[2].sh_type = SHT_STRTAB;
+  sections[2].sh_offset = sizeof(header) + sizeof(sections);
+  sections[2].sh_size = sizeof(kNames);
+  for (const int type : {ET_EXEC, ET_DYN, ET_REL}) {
+    header.e_type = static_cast<Elf64_Half>(type);
+    std::string file(reinterpret_cast<const char*>(&header), sizeof(header));
+    file.append(reinterpret_cast<const char*>(sections), sizeof(sections));
+    file.append(kNames, sizeof(kNames));
+    seeds.Write(file);
+  }
+  seeds.Write("#!/bin/sh\n");
+}
+
 void WriteTexts(const std::string& folder) {
   Seeds seeds(folder, "json");
   seeds.Write("usr/bin/program");
@@ -240,6 +274,7 @@ int main(int argc, char** argv) {
   jet::keystore::WriteCertificates(argv[1]);
   jet::keystore::WriteAnswers(argv[1]);
   jet::keystore::WriteTexts(argv[1]);
+  jet::keystore::WriteElfFiles(argv[1]);
   jet::keystore::WritePolicies(argv[1]);
   return 0;
 }

@@ -1,4 +1,5 @@
-// Fuzzes the decoder of security.ima and the appraisal behind it. The first byte says what the rest
+// Fuzzes the decoder of security.ima and the appraisals behind it, by the rule for contents and by
+// that for fs-verity digests. The first byte says what the rest
 // is: a value as it stands, one with the key id of a trusted key put in, or what a valid value of
 // one of the keys is changed by (exclusive or), so that a few bytes lead to almost valid ones.
 //   build/fuzz/tests/fuzz/xattr_fuzzer -max_len=600 -max_total_time=60
@@ -41,10 +42,11 @@ absl::StatusOr<crypto::Digest> DigestOf(crypto::HashAlgorithm hash) {
 struct TrustedKey {
   ima::NamedCertificate certificate;
   ima::KeyId key_id;
-  base::Bytes valid;  // a value of security.ima that is valid for kContent
+  ima::SignatureKind kind;
+  base::Bytes valid;  // a value of security.ima that is valid for kContent under its rule
 };
 
-TrustedKey MakeKey(const char* type) {
+TrustedKey MakeKey(const char* type, ima::SignatureKind kind) {
   auto key = crypto::PrivateKey::Generate(*crypto::ParseSigningKeyType(type));
   Require(key.ok(), "no key");
   pki::Subject subject;
@@ -57,14 +59,17 @@ TrustedKey MakeKey(const char* type) {
   const auto signer = crypto::MakeSigner(*std::move(key));
   Require(signer.ok(), "no signer");
   const auto valid =
-      sign::SignDigest(**signer, *key_id, *DigestOf(crypto::HashAlgorithm::kSha256));
+      sign::SignDigest(**signer, *key_id, *DigestOf(crypto::HashAlgorithm::kSha256), kind);
   Require(valid.ok(), "no signature");
-  return {{type, *certificate}, *key_id, *valid};
+  return {{type, *certificate}, *key_id, kind, *valid};
 }
 
 const std::vector<TrustedKey>& Keys() {
-  static const std::vector<TrustedKey> kKeys = {MakeKey("rsa:2048"), MakeKey("ec:p256"),
-                                                MakeKey("ec:p384")};
+  constexpr auto kContentKind = ima::SignatureKind::kContent;
+  constexpr auto kVerityKind = ima::SignatureKind::kVerity;
+  static const std::vector<TrustedKey> kKeys = {
+      MakeKey("rsa:2048", kContentKind), MakeKey("ec:p256", kContentKind),
+      MakeKey("ec:p384", kContentKind), MakeKey("rsa:3072", kVerityKind)};
   return kKeys;
 }
 
@@ -110,8 +115,26 @@ void CheckValid(const base::Bytes& value, const ima::DecodedXattr& decoded,
                 const appraise::Appraisal& appraisal) {
   Require(decoded.defect == ima::XattrDefect::kNone, "valid in spite of a defect");
   Require(appraisal.key != nullptr && appraisal.digest.has_value(), "valid without key or digest");
-  if (appraisal.key->name == Keys()[0].certificate.name) {
-    Require(value == Keys()[0].valid, "another RSA signature is valid");
+  for (const TrustedKey& key : Keys()) {
+    if (appraisal.key->name != key.certificate.name || key.certificate.name[0] != 'r') continue;
+    Require(value == key.valid, "another RSA signature is valid");
+  }
+}
+
+// `kind` is what signatures are valid under the rule that `appraisal` was made by.
+void CheckAppraisal(const base::Bytes& value, const ima::DecodedXattr& decoded,
+                    const absl::StatusOr<appraise::Appraisal>& appraisal,
+                    ima::SignatureKind kind) {
+  Require(appraisal.ok(), "no verdict");
+  if (appraisal->verdict == appraise::Verdict::kValid) {
+    CheckValid(value, decoded, *appraisal);
+    Require((decoded.type == 0x06) == (kind == ima::SignatureKind::kVerity),
+            "a signature of the other kind is valid");
+    return;
+  }
+  Require(!appraisal->detail.empty(), "a refusal without a reason");
+  for (const TrustedKey& key : Keys()) {
+    Require(key.kind != kind || value != key.valid, "a valid signature is refused");
   }
 }
 
@@ -124,13 +147,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       jet::ValueFrom(data[0], jet::base::ByteSpan(data + 1, size - 1));
   const jet::ima::DecodedXattr decoded = jet::ima::DecodeXattr(value);
   jet::CheckDecoded(value, decoded);
-  const auto appraisal = jet::appraise::Appraise(value, jet::Trust(), jet::DigestOf);
-  jet::Require(appraisal.ok(), "no verdict");
-  if (appraisal->verdict == jet::appraise::Verdict::kValid) {
-    jet::CheckValid(value, decoded, *appraisal);
-  } else {
-    jet::Require(!appraisal->detail.empty(), "a refusal without a reason");
-    jet::Require(value != jet::Keys()[0].valid, "a valid signature is refused");
-  }
+  jet::CheckAppraisal(value, decoded,
+                      jet::appraise::Appraise(value, jet::Trust(), jet::DigestOf),
+                      jet::ima::SignatureKind::kContent);
+  const auto measured = jet::DigestOf(jet::crypto::HashAlgorithm::kSha256);
+  jet::CheckAppraisal(
+      value, decoded,
+      jet::appraise::AppraiseVerity(value, jet::Trust(), *measured, jet::DigestOf),
+      jet::ima::SignatureKind::kVerity);
+  const auto not_enabled =
+      jet::appraise::AppraiseVerity(value, jet::Trust(), absl::nullopt, jet::DigestOf);
+  jet::Require(not_enabled.ok() && not_enabled->verdict != jet::appraise::Verdict::kValid,
+               "valid without fs-verity");
   return 0;
 }
