@@ -45,6 +45,12 @@ void AddPin(const ExplanationInput& input, std::vector<Finding>& findings) {
        "signed file, makes it root's."});
 }
 
+// "The file has ..."
+const char* EvmCount(const FileFacts& file) {
+  if (!file.has_evm.has_value()) return "possibly one";
+  return *file.has_evm ? "one" : "none";
+}
+
 void AddEvm(const ExplanationInput& input, std::vector<Finding>& findings) {
   const ima::Told<ima::Presence>& evm = input.kernel.facilities.evm;
   if (evm.word == ima::Presence::kPresent) {
@@ -54,9 +60,9 @@ void AddEvm(const ExplanationInput& input, std::vector<Finding>& findings) {
                       "): it verifies security.evm before security.ima, with "
                       "cause=missing-HMAC or cause=invalid-HMAC when that fails. The "
                       "file has ",
-                      input.file.has_evm ? "one" : "none", "; jet-appraise does not judge it."),
+                      EvmCount(input.file), "; jet-appraise does not judge it."),
          "evmctl writes and verifies security.evm."});
-  } else if (input.file.has_evm && evm.word == ima::Presence::kUnknown) {
+  } else if (input.file.has_evm == true && evm.word == ima::Presence::kUnknown) {
     findings.push_back({"evm-present",
                         "The file has a security.evm, and whether EVM is on in this kernel is not "
                         "known.",
@@ -94,7 +100,7 @@ void AddHole(const ExplanationInput& input, std::vector<Finding>& findings) {
   constexpr uint64_t kRamfsMagic = 0x858458f6;
   const ima::AppraiseMode mode = input.kernel.state.appraise.word;
   if (mode == ima::AppraiseMode::kOff || mode == ima::AppraiseMode::kNotSupported) return;
-  const uint64_t magic = input.file.file_system_magic;
+  const uint64_t magic = input.file.file_system_magic.value_or(0);
   if (magic != kTmpfsMagic && magic != kRamfsMagic) return;
   if (input.file.mounted_noexec || !IsNotAppraised(findings)) return;
   findings.push_back(
@@ -111,6 +117,23 @@ void AddUnreadable(const ExplanationInput& input, std::vector<Finding>& findings
   for (const std::string& why : input.file.unreadable) add(why);
   for (const std::string& why : input.kernel.state.unreadable) add(why);
   for (const std::string& why : input.kernel.facilities.unreadable) add(why);
+  if (!HasIma(input.kernel)) return;
+  const ima::KernelRing& blacklist = input.kernel.facilities.blacklist;
+  if (blacklist.sight == ima::RingSight::kHidden) {
+    add(absl::StrCat("the keyring ", ima::kImaBlacklist, ": ", blacklist.why));
+  }
+}
+
+void AddFateWithoutAttributes(const FileFacts& file, const KernelFacts& kernel,
+                              std::vector<Finding>& findings) {
+  FileFacts bare = file;
+  bare.keeps_attributes = false;
+  const Appraisal appraisal;
+  const TrustSet trust(std::vector<ima::NamedCertificate>{});
+  const ExplanationInput input = {appraisal, bare, kernel, trust, absl::InfinitePast(), "", {}};
+  AddOutcomes(input, findings);
+  AddPlace(input, findings);
+  AddHole(input, findings);
 }
 
 }  // namespace
@@ -135,14 +158,19 @@ std::vector<Finding> Explain(const ExplanationInput& input) {
   return findings;
 }
 
-std::vector<Finding> ExplainError(const absl::Status& error, const FileFacts& file) {
+std::vector<Finding> ExplainError(const absl::Status& error, const FileFacts& file,
+                                  const KernelFacts* kernel) {
   if (!absl::IsUnimplemented(error)) return {};
-  return {{"file-system-without-attributes",
-           absl::StrCat("The file system (", file.file_system_name.value_or("of unknown name"),
-                        ") keeps no security.ima, so no file on it can be signed: a kernel that "
-                        "appraises it refuses it with EACCES, and not always with a record."),
-           "Put the file on ext4, XFS, Btrfs or another file system that keeps extended "
-           "attributes."}};
+  std::vector<Finding> findings;
+  if (kernel != nullptr) AddFateWithoutAttributes(file, *kernel, findings);
+  findings.push_back(
+      {"file-system-without-attributes",
+       absl::StrCat("The file system (", file.file_system_name.value_or("of unknown name"),
+                    ") keeps no security.ima, so no file on it can be signed: a kernel that "
+                    "appraises it refuses it with EACCES, and not always with a record."),
+       "Put the file on ext4, XFS, Btrfs or another file system that keeps extended "
+       "attributes."});
+  return findings;
 }
 
 }  // namespace jet::appraise

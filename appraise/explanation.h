@@ -51,8 +51,9 @@ struct ExplanationInput {
 std::vector<Finding> Explain(const ExplanationInput& input);
 
 // Explains that security.ima could not be read for `error`; empty when there is nothing to say
-// beyond it. Pure.
-std::vector<Finding> ExplainError(const absl::Status& error, const FileFacts& file);
+// beyond it. With a kernel it begins with what that does, as Explain does. Pure.
+std::vector<Finding> ExplainError(const absl::Status& error, const FileFacts& file,
+                                  const KernelFacts* kernel = nullptr);
 
 }  // namespace jet::appraise
 

@@ -1,51 +1,133 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "appraise/explanation_parts.h"
 #include "appraise/kernel_outcome.h"
 
 namespace jet::appraise {
 namespace {
 
-// A way to use a file.
-struct Use {
-  ima::PolicyHook hook;
-  const char* when;     // "When it is ..."
-  const char* symptom;  // the words for EACCES that whoever does it reads
+constexpr char kDenied[] = "'Permission denied'";
+
+// What the kernel asks its policy about on the way to a use, and what whoever does it reads when
+// that is refused with EACCES.
+struct Step {
+  ima::PolicyAccess access;
+  const char* symptom;
 };
 
-constexpr Use kExecuted = {ima::PolicyHook::kBprmCheck, "executed", "'Permission denied'"};
-constexpr Use kMapped = {ima::PolicyHook::kMmapCheck,
-                         "mapped for execution, as shared objects and programs are",
-                         "of the loader 'failed to map segment from shared object'"};
-constexpr Use kLoaded = {ima::PolicyHook::kModuleCheck, "loaded as a kernel module",
-                         "'Permission denied'"};
-constexpr Use kRead = {ima::PolicyHook::kFileCheck, "opened for reading", "'Permission denied'"};
+constexpr Step kOpenToExecute = {{ima::PolicyHook::kFileCheck, ima::AccessMask::kExec}, kDenied};
+constexpr Step kOpenToRead = {{ima::PolicyHook::kFileCheck, ima::AccessMask::kRead}, kDenied};
+constexpr Step kExecute = {{ima::PolicyHook::kBprmCheck, ima::AccessMask::kExec}, kDenied};
+constexpr Step kTakeCredentials = {{ima::PolicyHook::kCredsCheck, ima::AccessMask::kExec}, kDenied};
+constexpr Step kLoad = {{ima::PolicyHook::kModuleCheck, ima::AccessMask::kRead}, kDenied};
+constexpr ima::PolicyAccess kMap = {ima::PolicyHook::kMmapCheck, ima::AccessMask::kExec};
+
+enum class UseKind { kExecuted, kProgramMapped, kLibraryMapped, kInterpreted, kLoaded, kRead };
+
+// A way to use a file.
+struct Use {
+  UseKind kind;
+  std::string when;         // "When it is ..."
+  std::vector<Step> steps;  // in the kernel's order
+  size_t first = 0;         // the step at which it begins; those before belong to another use
+  bool minor = false;       // not worth a sentence when the file is not appraised
+};
+
+// execve: do_open_execat, then ima_bprm_check, which asks twice.
+Use Executed() {
+  return {UseKind::kExecuted, "executed", {kOpenToExecute, kExecute, kTakeCredentials}};
+}
+
+// execve maps the program when there is nothing to go back to any more.
+Use ProgramMapped() {
+  Use use = Executed();
+  use.kind = UseKind::kProgramMapped;
+  use.when = "mapped for execution as a program";
+  use.first = use.steps.size();
+  use.steps.push_back(
+      {kMap, "of a program that execve has started 'Segmentation fault', status 139"});
+  return use;
+}
+
+Use LibraryMapped() {
+  const Step open = {kOpenToRead.access, "of the loader 'cannot open shared object file'"};
+  const Step map = {kMap, "of the loader 'failed to map segment from shared object'"};
+  return {UseKind::kLibraryMapped, "mapped for execution as a shared object", {open, map}};
+}
+
+Use Interpreted() {
+  Use use = {UseKind::kInterpreted, "opened by its interpreter", {kOpenToRead}};
+  use.minor = true;
+  return use;
+}
+
+Use Loaded() { return {UseKind::kLoaded, "loaded as a kernel module", {kOpenToRead, kLoad}}; }
+
+Use Read() { return {UseKind::kRead, "opened for reading", {kOpenToRead}}; }
 
 std::vector<Use> UsesOf(const FileFacts& file) {
   switch (file.kind) {
     case base::FileKind::kElf:
-      return {kExecuted, kMapped};
+      return {Executed(), ProgramMapped(), LibraryMapped()};
     case base::FileKind::kScript:
-      return {kExecuted};
+      return {Executed(), Interpreted()};
     case base::FileKind::kObjectFile:
     case base::FileKind::kKernelModule:
-      return {kLoaded};
+      return {Loaded()};
     case base::FileKind::kDebugFile:
     case base::FileKind::kOther:
       break;
   }
-  if ((file.mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0) return {kExecuted, kRead};
-  return {kRead};
+  if ((file.mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0) return {Executed(), Read()};
+  return {Read()};
+}
+
+struct UseOutcome {
+  Outcome outcome;
+  const char* symptom;  // of the step that decides
+};
+
+// The fate of a use of several steps is the first of this order that one of them has.
+int Weight(const Outcome& outcome) {
+  switch (outcome.fate) {
+    case Fate::kRefused:
+      return 4;
+    case Fate::kUnknown:
+      return 3;
+    case Fate::kRuns:
+      return 2;
+    case Fate::kNotAppraised:
+      break;
+  }
+  return outcome.rule != nullptr ? 1 : 0;
+}
+
+UseOutcome ForetellUse(const ExplanationInput& input, const Use& use) {
+  std::vector<ima::PolicyAccess> accesses;
+  absl::optional<UseOutcome> decisive;
+  for (size_t i = 0; i < use.steps.size(); ++i) {
+    accesses.push_back(use.steps[i].access);
+    if (i < use.first) continue;
+    Outcome outcome = ForetellOutcome(input, accesses);
+    if (decisive.has_value() && Weight(outcome) <= Weight(decisive->outcome)) continue;
+    decisive = {std::move(outcome), use.steps[i].symptom};
+  }
+  return *std::move(decisive);
 }
 
 // Uses that come to the same.
 struct CommonOutcome {
   std::vector<Use> uses;
+  std::vector<const char*> symptoms;  // one for each use
   std::vector<const ima::PolicyRule*> rules;
   Outcome outcome;
 };
@@ -54,28 +136,49 @@ bool SameOutcome(const Outcome& a, const Outcome& b) {
   return a.fate == b.fate && a.cause == b.cause && a.why == b.why;
 }
 
+void AddUse(Use use, UseOutcome found, std::vector<CommonOutcome>& all) {
+  Outcome& outcome = found.outcome;
+  const auto same = std::find_if(all.begin(), all.end(), [&outcome](const CommonOutcome& known) {
+    return SameOutcome(known.outcome, outcome);
+  });
+  if (same == all.end()) {
+    all.push_back({{std::move(use)}, {found.symptom}, {outcome.rule}, std::move(outcome)});
+    return;
+  }
+  same->uses.push_back(std::move(use));
+  same->symptoms.push_back(found.symptom);
+  if (std::find(same->rules.begin(), same->rules.end(), outcome.rule) == same->rules.end()) {
+    same->rules.push_back(outcome.rule);
+  }
+}
+
 std::vector<CommonOutcome> CommonOutcomes(const ExplanationInput& input) {
   std::vector<CommonOutcome> all;
-  for (const Use& use : UsesOf(input.file)) {
-    Outcome outcome = ForetellOutcome(input, use.hook);
-    const auto same = std::find_if(all.begin(), all.end(), [&outcome](const CommonOutcome& known) {
-      return SameOutcome(known.outcome, outcome);
-    });
-    if (same == all.end()) {
-      all.push_back({{use}, {outcome.rule}, std::move(outcome)});
-      continue;
-    }
-    same->uses.push_back(use);
-    if (same->rules.back() != outcome.rule) same->rules.push_back(outcome.rule);
+  for (Use& use : UsesOf(input.file)) {
+    UseOutcome found = ForetellUse(input, use);
+    if (use.minor && found.outcome.fate == Fate::kNotAppraised) continue;
+    AddUse(std::move(use), std::move(found), all);
   }
   return all;
 }
 
+bool Includes(const CommonOutcome& common, UseKind kind) {
+  return std::any_of(common.uses.begin(), common.uses.end(),
+                     [kind](const Use& use) { return use.kind == kind; });
+}
+
 std::string When(const CommonOutcome& common) {
-  return absl::StrCat("When it is ",
-                      absl::StrJoin(common.uses, " or ", [](std::string* out, const Use& use) {
-                        absl::StrAppend(out, use.when);
-                      }));
+  const bool mapped_anyhow =
+      Includes(common, UseKind::kProgramMapped) && Includes(common, UseKind::kLibraryMapped);
+  std::vector<std::string> parts;
+  for (const Use& use : common.uses) {
+    if (!mapped_anyhow || use.kind == UseKind::kExecuted) {
+      parts.push_back(use.when);
+    } else if (use.kind == UseKind::kProgramMapped) {
+      parts.emplace_back("mapped for execution, as shared objects and programs are");
+    }
+  }
+  return absl::StrCat("When it is ", absl::StrJoin(parts, " or "));
 }
 
 // " (the running policy, line 2: dont_appraise fsmagic=0x1021994)"; empty without a rule that
@@ -84,16 +187,22 @@ std::string ByWhichRules(const CommonOutcome& common, const ima::PolicyInForce& 
   if (policy.origin == ima::PolicyOrigin::kAssumed) return "";
   std::vector<std::string> parts;
   for (const ima::PolicyRule* rule : common.rules) {
-    if (rule != nullptr) parts.push_back(absl::StrCat("line ", rule->line, ": ", rule->text));
+    if (rule != nullptr)
+      parts.push_back(absl::StrCat("line ", rule->line, ": ", Shortened(rule->text)));
   }
   if (parts.empty()) return "";
   return absl::StrCat(" (", policy.name, ", ", absl::StrJoin(parts, "; "), ")");
 }
 
 std::string SymptomsText(const CommonOutcome& common) {
-  std::vector<std::string> texts;
-  for (const Use& use : common.uses) {
-    if (texts.empty() || texts.back() != use.symptom) texts.emplace_back(use.symptom);
+  std::vector<absl::string_view> texts;
+  for (size_t i = 0; i < common.uses.size(); ++i) {
+    // A program that may not be executed is never mapped.
+    const bool never =
+        common.uses[i].kind == UseKind::kProgramMapped && Includes(common, UseKind::kExecuted);
+    const absl::string_view symptom = common.symptoms[i];
+    if (never || std::find(texts.begin(), texts.end(), symptom) != texts.end()) continue;
+    texts.push_back(symptom);
   }
   return absl::StrCat("EACCES (", absl::StrJoin(texts, "; "), ")");
 }
@@ -125,9 +234,7 @@ std::string RefusalText(const ExplanationInput& input, const CommonOutcome& comm
           "the kernel lets it pass all the same (ima_appraise=fix), and writes a "
           "hash where there is no signature",
           record);
-    case ima::AppraiseMode::kUnknown:
-      // Also of a kernel without IMA.
-      break;
+    case ima::AppraiseMode::kUnknown:  // also of a kernel without IMA
     case ima::AppraiseMode::kEnforce:
     case ima::AppraiseMode::kOff:
     case ima::AppraiseMode::kNotSupported:
@@ -135,7 +242,9 @@ std::string RefusalText(const ExplanationInput& input, const CommonOutcome& comm
   }
   const bool doubtful = input.kernel.state.ima.word != ima::Presence::kAbsent &&
                         input.kernel.state.appraise.word == ima::AppraiseMode::kUnknown;
+  const std::string& unless = common.outcome.unless;
   return absl::StrCat(TheKernel(input), " refuses it with ", SymptomsText(common),
+                      unless.empty() ? "" : absl::StrCat(", unless ", unless),
                       doubtful ? ", unless it only logs (its mode is not known)" : "", record);
 }
 

@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "appraise/explanation_parts.h"
-#include "appraise/kernel_outcome.h"
+#include "appraise/signature_outcome.h"
 #include "ima/key_facts.h"
 #include "ima/key_id.h"
 #include "ima/mirror.h"
@@ -14,17 +14,31 @@ std::string KeyIdOfSignature(const Appraisal& appraisal) {
   return appraisal.key_id.has_value() ? ima::KeyIdText(*appraisal.key_id) : "";
 }
 
+// Says that the ring cannot be seen, where that is so.
+bool AddHiddenRing(const ExplanationInput& input, std::vector<Finding>& findings) {
+  if (!IsRingHidden(input.kernel)) return false;
+  findings.push_back({"ring-not-visible",
+                      absl::StrCat("Whether the kernel's keyring has the key cannot be seen: ",
+                                   input.kernel.ring.why, "."),
+                      "Ask again as root."});
+  return true;
+}
+
+void AddBlacklist(const ExplanationInput& input, std::vector<Finding>& findings) {
+  if (!IsBlacklisted(input)) return;
+  findings.push_back(
+      {"key-blacklisted",
+       absl::StrCat("The keyring ", ima::kImaBlacklist, " holds a key that goes by the key id ",
+                    KeyIdOfSignature(input.appraisal), ": the kernel takes no signature by it."),
+       "Sign with another key. No key leaves that keyring until the kernel "
+       "restarts."});
+}
+
 void AddRing(const ExplanationInput& input, std::vector<Finding>& findings) {
   const ima::NamedCertificate& key = *input.appraisal.key;
   const ima::KernelRing& ring = input.kernel.ring;
   if (input.kernel.state.ima.word == ima::Presence::kAbsent) return;
-  if (ring.sight == ima::RingSight::kHidden) {
-    findings.push_back(
-        {"ring-not-visible",
-         absl::StrCat("Whether the kernel's keyring has the key cannot be seen: ", ring.why, "."),
-         "Ask again as root."});
-    return;
-  }
+  if (AddHiddenRing(input, findings)) return;
   if (RingLacks(input.kernel, key.certificate)) {
     const std::string where = ring.sight == ima::RingSight::kAbsent
                                   ? absl::StrCat("There is no keyring ", ring.name)
@@ -36,6 +50,16 @@ void AddRing(const ExplanationInput& input, std::vector<Finding>& findings) {
     findings.push_back(
         {"key-not-in-ring", absl::StrCat(where, ", so the kernel cannot find it."),
          absl::StrCat("'jet-ima load' puts the keystore's certificates into it.", wanted)});
+    return;
+  }
+  if (RingKeysOfKeyId(input) > 1) {
+    findings.push_back(
+        {"ambiguous-key",
+         absl::StrCat("The keyring ", ring.name, " has several keys that go by the key id ",
+                      KeyIdOfSignature(input.appraisal),
+                      ", and the kernel tries only the first that it finds."),
+         "Take the others out of the keyring, or sign with a key whose subject key identifier ends "
+         "otherwise."});
     return;
   }
   findings.push_back(
@@ -103,9 +127,10 @@ void AddUnknownSigner(const ExplanationInput& input, std::vector<Finding>& findi
                       "', whose certificate has no subject key identifier of 4 bytes or more: the "
                       "kernel does not find a key by that."),
          kNamelessRemedy});
+    AddHiddenRing(input, findings);
     return;
   }
-  const bool in_ring = RingHasKeyId(input);
+  const bool in_ring = RingKeysOfKeyId(input) > 0;
   findings.push_back(
       {"unknown-signer",
        absl::StrCat("The signature names the key id ", key_id,
@@ -117,6 +142,7 @@ void AddUnknownSigner(const ExplanationInput& input, std::vector<Finding>& findi
        "If you trust the signer, import its certificate ('jet-keystore import --key-name NAME "
        "--x509-cert FILE'); if not, distrust the file. A signature by the wrong key is replaced by "
        "signing again with --force."});
+  AddHiddenRing(input, findings);
   const std::vector<std::string> nameless = NamelessCertificates(input.trust);
   if (nameless.empty()) return;
   findings.push_back(
@@ -131,6 +157,7 @@ void AddUnknownSigner(const ExplanationInput& input, std::vector<Finding>& findi
 
 void AddSigner(const ExplanationInput& input, std::vector<Finding>& findings) {
   const Appraisal& appraisal = input.appraisal;
+  AddBlacklist(input, findings);
   if (appraisal.key != nullptr) {
     AddKnownSigner(input, findings);
     const pki::Certificate& certificate = appraisal.key->certificate;

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/elf_sections.h"
 #include "base/file.h"
+#include "base/fs_verity.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/xattr.h"
@@ -52,6 +53,12 @@ absl::StatusOr<absl::optional<std::string>> ReadFileSystemName(int fd) {
   return absl::optional<std::string>();
 }
 
+// fs/proc_namespace.c (show_type) appends a mount's subtype.
+std::string WithoutSubtype(absl::string_view type) {
+  const absl::string_view name = type.substr(0, type.find('.'));
+  return std::string(name == "fuse" || name == "fuseblk" ? name : type);
+}
+
 // False only for an ELF file that has no section of symbols.
 absl::StatusOr<bool> HasSymbolTable(int fd, base::FileKind kind) {
   if (kind != base::FileKind::kElf) return true;
@@ -78,7 +85,7 @@ absl::optional<std::string> FileSystemOfMount(absl::string_view mountinfo, int m
     const size_t end = line.find(" - ");
     if (end == absl::string_view::npos) return absl::nullopt;
     const absl::string_view rest = line.substr(end + 3);
-    return std::string(rest.substr(0, rest.find(' ')));
+    return WithoutSubtype(rest.substr(0, rest.find(' ')));
   }
   return absl::nullopt;
 }
@@ -93,6 +100,8 @@ absl::StatusOr<FileFacts> ReadFileFacts(int fd, base::FileKind kind) {
   facts.changed = absl::TimeFromTimespec(status.st_mtim);
   JET_RETURN_IF_ERROR(ReadFileSystem(fd, facts));
   JET_ASSIGN_OR_RETURN(facts.has_symbol_table, HasSymbolTable(fd, kind));
+  const absl::StatusOr<absl::optional<base::VerityMeasurement>> verity = base::MeasureVerity(fd);
+  if (verity.ok()) facts.verity_enabled = verity->has_value();
   const absl::StatusOr<absl::optional<std::string>> name = ReadFileSystemName(fd);
   if (name.ok()) {
     facts.file_system_name = *name;

@@ -15,18 +15,20 @@
 
 namespace jet::appraise {
 
-// A value.
+// A value. What is not known of the file is left out.
 struct FileFacts {
   base::FileKind kind = base::FileKind::kElf;
   mode_t mode = 0;
-  uid_t owner = 0;
-  gid_t group = 0;
+  absl::optional<uid_t> owner;
+  absl::optional<gid_t> group;
   absl::Time changed;                            // when its content last was (st_mtim)
-  uint64_t file_system_magic = 0;                // statfs(2), f_type
-  absl::optional<std::string> file_system_name;  // as in /proc/self/mountinfo: "ext4"
+  absl::optional<uint64_t> file_system_magic;    // statfs(2), f_type
+  absl::optional<std::string> file_system_name;  // the kernel's: "ext4"
+  absl::optional<bool> verity_enabled;           // fs-verity
   bool mounted_noexec = false;
   bool mounted_read_only = false;
-  bool has_evm = false;                 // security.evm
+  bool keeps_attributes = true;         // false: the file system has no security.*
+  absl::optional<bool> has_evm;         // security.evm
   bool has_symbol_table = true;         // of an ELF file; strip removes it
   std::vector<std::string> unreadable;  // what could not be read, and why
 };
@@ -35,7 +37,8 @@ struct FileFacts {
 absl::StatusOr<FileFacts> ReadFileFacts(int fd, base::FileKind kind);
 
 // Returns the name of the file system of mount `mount_id` in the text of /proc/self/mountinfo
-// (proc(5)); nullopt when that has no such mount. Pure.
+// (proc(5)), without the subtype of FUSE, which the kernel's fsname= does not see: "fuse" for
+// "fuse.sshfs". nullopt when that has no such mount. Pure.
 absl::optional<std::string> FileSystemOfMount(absl::string_view mountinfo, int mount_id);
 
 }  // namespace jet::appraise

@@ -5,93 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "ima/acceptance.h"
-#include "ima/key_facts.h"
-#include "ima/key_id.h"
-#include "ima/mirror.h"
+#include "appraise/signature_outcome.h"
 #include "ima/signature.h"
 
 namespace jet::appraise {
 namespace {
 
-constexpr char kAppraiseData[] = "appraise_data";
-constexpr char kCollectData[] = "collect_data";
-constexpr char kInvalidSignature[] = "invalid-signature";
-constexpr char kCollectFailed[] = "failed";
+constexpr char kVeritySignatureRequired[] = "verity-signature-required";
+constexpr char kContentRequired[] = "IMA-signature-required";
 constexpr uint64_t kFuseMagic = 0x65735546;  // FUSE_SUPER_MAGIC
-constexpr int kEnokey = 126;
-constexpr int kEagain = 11;
-
-Outcome Refused(std::string cause, std::string why) {
-  const char* operation = cause == kCollectFailed ? kCollectData : kAppraiseData;
-  return {Fate::kRefused, std::move(cause), operation, "", std::move(why), nullptr};
-}
-
-Outcome Runs(std::string why) { return {Fate::kRuns, "", "", "", std::move(why), nullptr}; }
-
-Outcome NotAppraised(std::string why) {
-  return {Fate::kNotAppraised, "", "", "", std::move(why), nullptr};
-}
-
-Outcome Unknown(std::string why) { return {Fate::kUnknown, "", "", "", std::move(why), nullptr}; }
-
-// What the kernel logs when no key of the ring goes by the signature's key id
-// (digsig_asymmetric.c, request_asymmetric_key).
-std::string UnknownKeyLine(const ExplanationInput& input) {
-  const ima::KernelRing& ring = input.kernel.ring;
-  if (ring.sight == ima::RingSight::kAbsent) {
-    return absl::StrCat("integrity: no ", ring.name, " keyring: -", kEnokey);
-  }
-  const std::string id =
-      input.appraisal.key_id.has_value() ? ima::KeyIdText(*input.appraisal.key_id) : "...";
-  const std::string asked = absl::StrCat("integrity: Request for unknown key 'id:", id, "'");
-  if (ring.sight == ima::RingSight::kHidden) return asked;
-  return absl::StrCat(asked, " in '", ring.name, "' keyring. err -", kEagain);
-}
-
-// The signature is good: does this kernel find and use the key?
-Outcome ForetellValid(const ExplanationInput& input) {
-  const pki::Certificate& certificate = input.appraisal.key->certificate;
-  const KernelFacts& kernel = input.kernel;
-  if (kernel.state.ima.word == ima::Presence::kAbsent) {
-    return Runs("its signature is valid, provided that the kernel's keyring has the key");
-  }
-  if (RingLacks(kernel, certificate)) {
-    Outcome outcome =
-        Refused(kInvalidSignature, "its signature is valid, but the kernel does not have the key");
-    outcome.log_line = UnknownKeyLine(input);
-    return outcome;
-  }
-  // A certificate without an identifier was found by its issuer's name, and can verify.
-  if (certificate.subject_key_identifier().has_value()) {
-    const ima::Told<ima::Acceptance> usable = ima::CanVerifyWith(certificate, kernel.state);
-    if (usable.word == ima::Acceptance::kRefused) return Refused(kInvalidSignature, usable.why);
-    if (usable.word == ima::Acceptance::kUnknown) return Unknown(usable.why);
-  }
-  if (kernel.ring.sight == ima::RingSight::kHidden) {
-    return Unknown(
-        absl::StrCat("its signature is valid, and whether the kernel has the key cannot "
-                     "be seen: ",
-                     kernel.ring.why));
-  }
-  return Runs(
-      absl::StrCat("its signature is valid, and its key is in the keyring ", kernel.ring.name));
-}
-
-Outcome ForetellInvalid(const ExplanationInput& input) {
-  const Appraisal& appraisal = input.appraisal;
-  if (appraisal.kernel_cause.empty()) return Unknown(appraisal.detail);
-  if (appraisal.verdict == Verdict::kUnknownKey && RingHasKeyId(input)) {
-    return Unknown(absl::StrCat(appraisal.detail, ", but the kernel has one that goes by it"));
-  }
-  Outcome outcome = Refused(appraisal.kernel_cause, appraisal.detail);
-  if (appraisal.verdict == Verdict::kUnknownKey) outcome.log_line = UnknownKeyLine(input);
-  return outcome;
-}
-
-Outcome ForetellSignature(const ExplanationInput& input) {
-  return input.appraisal.verdict == Verdict::kValid ? ForetellValid(input) : ForetellInvalid(input);
-}
 
 Outcome ForetellHashOrSignature(const ExplanationInput& input) {
   const Appraisal& appraisal = input.appraisal;
@@ -101,6 +23,12 @@ Outcome ForetellHashOrSignature(const ExplanationInput& input) {
   if (appraisal.verdict == Verdict::kHashOnly) {
     return Unknown(
         "a hash does for this rule, and whether this one is the file's is not looked at here");
+  }
+  if (appraisal.signature_version == ima::kSignatureVersion3 &&
+      appraisal.kernel_cause == kContentRequired) {
+    return Refused(kInvalidVeritySignature,
+                   "its signature is over the fs-verity digest, and the rule has the kernel look "
+                   "at the digest of the content");
   }
   return ForetellSignature(input);
 }
@@ -117,30 +45,80 @@ Outcome ForetellSignatureOrModsig(const ExplanationInput& input) {
   return ForetellSignature(input);
 }
 
+absl::optional<bool> HasVerity(const ExplanationInput& input) {
+  return IsOfVerity(input.appraisal) ? input.appraisal.verity_enabled : input.file.verity_enabled;
+}
+
+// The digest comes first (ima_collect_measurement), so nothing else counts without one.
+Outcome WithoutVerity() {
+  return Refused(kNoVerityDigest,
+                 "the kernel is to look at the fs-verity digest, and fs-verity is not enabled on "
+                 "the file");
+}
+
+// For what is refused either way: `outcome` where fs-verity is known to be enabled.
+Outcome UnlessWithoutVerity(const ExplanationInput& input, Outcome outcome) {
+  const absl::optional<bool> enabled = HasVerity(input);
+  if (enabled.has_value()) return *enabled ? outcome : WithoutVerity();
+  absl::StrAppend(&outcome.why,
+                  " (without fs-verity on the file the record has op=", kCollectOperation,
+                  " cause=", kNoVerityDigest, ")");
+  return outcome;
+}
+
 Outcome ForetellVerity(const ExplanationInput& input) {
-  if (IsOfVerity(input.appraisal)) return ForetellSignature(input);
+  if (IsOfVerity(input.appraisal)) {
+    if (input.appraisal.verity_enabled == false) return WithoutVerity();
+    return ForetellSignature(input);
+  }
   if (input.appraisal.signature_version == ima::kSignatureVersion3) {
+    if (input.file.verity_enabled == false) return WithoutVerity();
     return Unknown(
         "the rule wants a signature over the fs-verity digest: jet-appraise --verity judges it");
   }
-  return Refused("verity-signature-required",
-                 "the rule wants a signature over the fs-verity digest (without fs-verity the "
-                 "cause is no-verity-digest)");
+  return UnlessWithoutVerity(
+      input, Refused(kVeritySignatureRequired,
+                     "the kernel wants a signature over the fs-verity digest, and this is none"));
 }
 
-// The rule wants a signature over the content, and the appraisal is about fs-verity digests.
-Outcome ForetellContentAfterVerity(const Appraisal& appraisal) {
-  if (appraisal.signature_version == ima::kSignatureVersion3) {
-    return Refused("IMA-signature-required",
-                   "the rule wants a signature over the content, and this one is over the "
-                   "fs-verity digest");
+// A rule that wants a hash or a signature, beside one with digest_type=verity.
+Outcome ForetellVerityDigest(const ExplanationInput& input) {
+  const Appraisal& appraisal = input.appraisal;
+  if (HasVerity(input) == false) return WithoutVerity();
+  if (appraisal.signature_version == ima::kSignatureVersion3) return ForetellVerity(input);
+  if (appraisal.verdict == Verdict::kNoSignature) {
+    return UnlessWithoutVerity(input, ForetellHashOrSignature(input));
   }
-  return Unknown("the rule is about the content: jet-appraise without --verity judges that");
+  return Unknown(
+      "the kernel compares what the file has with its fs-verity digest, which is not looked at "
+      "here");
+}
+
+// The rule wants the content's digest, and the appraisal is about fs-verity digests.
+Outcome ForetellContentAfterVerity(const ExplanationInput& input, ima::Requirement requirement) {
+  if (input.appraisal.signature_version != ima::kSignatureVersion3) {
+    return Unknown("the rule is about the content: jet-appraise without --verity judges that");
+  }
+  const bool any = requirement == ima::Requirement::kHashOrSignature;
+  return Refused(any ? kInvalidVeritySignature : kContentRequired,
+                 "the rule is about the content, and this signature is over the fs-verity digest");
+}
+
+// ima_appraise_measurement fails without a word, but for what comes before it.
+Outcome ForetellWithoutAttributes(const ExplanationInput& input, ima::Requirement requirement) {
+  const bool of_verity = requirement == ima::Requirement::kVeritySignature ||
+                         requirement == ima::Requirement::kVerityDigest;
+  if (of_verity && HasVerity(input) == false) return WithoutVerity();
+  return Refused("", "its file system keeps no security.ima");
 }
 
 Outcome ForetellByRequirement(const ExplanationInput& input, ima::Requirement requirement) {
+  if (!input.file.keeps_attributes && requirement != ima::Requirement::kSignatureOrModsig) {
+    return ForetellWithoutAttributes(input, requirement);
+  }
   if (requirement == ima::Requirement::kVeritySignature) return ForetellVerity(input);
-  if (IsOfVerity(input.appraisal)) return ForetellContentAfterVerity(input.appraisal);
+  if (requirement == ima::Requirement::kVerityDigest) return ForetellVerityDigest(input);
+  if (IsOfVerity(input.appraisal)) return ForetellContentAfterVerity(input, requirement);
   switch (requirement) {
     case ima::Requirement::kHashOrSignature:
       return ForetellHashOrSignature(input);
@@ -148,6 +126,7 @@ Outcome ForetellByRequirement(const ExplanationInput& input, ima::Requirement re
       return ForetellSignatureOrModsig(input);
     case ima::Requirement::kSignature:
     case ima::Requirement::kVeritySignature:
+    case ima::Requirement::kVerityDigest:
       break;
   }
   return ForetellSignature(input);
@@ -161,7 +140,7 @@ absl::optional<Outcome> ForetellEvm(const ExplanationInput& input) {
       !HasAttribute(input.appraisal)) {
     return absl::nullopt;
   }
-  if (!input.file.has_evm) {
+  if (input.file.has_evm == false) {
     return Refused("missing-HMAC", "EVM is on in this kernel, and the file has no security.evm");
   }
   return absl::nullopt;
@@ -179,17 +158,18 @@ absl::optional<Outcome> ForetellHashing(const ExplanationInput& input) {
   return outcome;
 }
 
+// Last the algorithm, of what passed. Where that is not known neither is which one counts: of a
+// signature appended to a module it is the kernel's own.
 Outcome ForetellAlgorithms(const ExplanationInput& input, const ima::PolicyRule& rule,
                            Outcome outcome) {
   const std::vector<std::string>& allowed = rule.algorithms;
-  if (allowed.empty() || outcome.fate == Fate::kRefused ||
-      std::find(allowed.begin(), allowed.end(), input.appraisal.hash_name) != allowed.end()) {
+  const std::string& hash = input.appraisal.hash_name;
+  if (allowed.empty() || hash.empty() || outcome.fate == Fate::kRefused ||
+      std::find(allowed.begin(), allowed.end(), hash) != allowed.end()) {
     return outcome;
   }
-  Outcome denied = Refused("denied-hash-algorithm",
-                           absl::StrCat("the rule takes only ", absl::StrJoin(allowed, ", ")));
-  denied.operation = kCollectData;
-  return denied;
+  return Refused(kDeniedAlgorithm,
+                 absl::StrCat("the rule takes only ", Shortened(absl::StrJoin(allowed, ", "))));
 }
 
 bool FailsSecurely(const KernelFacts& kernel) {
@@ -197,14 +177,15 @@ bool FailsSecurely(const KernelFacts& kernel) {
   return std::find(words.begin(), words.end(), "fail_securely") != words.end();
 }
 
-Outcome ForetellAppraised(const ExplanationInput& input, const ima::PolicyRule& rule) {
+Outcome ForetellAppraised(const ExplanationInput& input, const ima::PolicyDecision& decision) {
   if (const absl::optional<Outcome> unhashed = ForetellHashing(input)) return *unhashed;
   if (input.file.file_system_magic == kFuseMagic && FailsSecurely(input.kernel)) {
     return Refused("unverifiable-signature",
                    "ima_policy=fail_securely trusts no signature on this file system");
   }
   if (const absl::optional<Outcome> evm = ForetellEvm(input)) return *evm;
-  Outcome outcome = ForetellAlgorithms(input, rule, ForetellByRequirement(input, rule.requirement));
+  Outcome outcome =
+      ForetellAlgorithms(input, *decision.rule, ForetellByRequirement(input, decision.requirement));
   const bool evm_decides =
       outcome.fate == Fate::kRuns && input.kernel.facilities.evm.word == ima::Presence::kPresent;
   return evm_decides ? Unknown(absl::StrCat(outcome.why,
@@ -222,52 +203,39 @@ ima::PolicySubject SubjectOf(const FileFacts& file) {
   return subject;
 }
 
+// True when the kernel is known to have no rule whatever.
+bool HasNoPolicy(const KernelFacts& kernel) {
+  if (!kernel.policy.policy.rules.empty()) return false;
+  if (kernel.policy.origin == ima::PolicyOrigin::kKernel) return true;
+  return kernel.policy.origin == ima::PolicyOrigin::kBoot && kernel.state.boot_policies.empty();
+}
+
+Outcome ForetellUnappraised(const KernelFacts& kernel, const ima::PolicyDecision& decision) {
+  switch (decision.coverage) {
+    case ima::Coverage::kExempt:
+      return NotAppraised("a rule exempts it");
+    case ima::Coverage::kDepends:
+      return Unknown(absl::StrCat("whether a rule applies depends on ",
+                                  Shortened(decision.circumstance),
+                                  ", which the file alone does not tell"));
+    case ima::Coverage::kNoRule:
+    case ima::Coverage::kAppraised:
+      break;
+  }
+  return NotAppraised(HasNoPolicy(kernel)
+                          ? "no policy is loaded"
+                          : absl::StrCat("no rule of ", kernel.policy.name, " is about it"));
+}
+
 }  // namespace
 
-bool IsOfVerity(const Appraisal& appraisal) { return appraisal.verity_enabled.has_value(); }
-
-bool RingLacks(const KernelFacts& kernel, const pki::Certificate& certificate) {
-  switch (kernel.ring.sight) {
-    case ima::RingSight::kAbsent:
-      return true;
-    case ima::RingSight::kHidden:
-      return false;
-    case ima::RingSight::kListed:
-      break;
-  }
-  // One without an identifier cannot be told among the members.
-  return certificate.subject_key_identifier().has_value() &&
-         !ima::HoldsKeyOf(kernel.ring.members, certificate);
-}
-
-bool RingHasKeyId(const ExplanationInput& input) {
-  const absl::optional<ima::KeyId>& key_id = input.appraisal.key_id;
-  if (!key_id.has_value()) return false;
-  const std::vector<ima::KeyringMember>& members = input.kernel.ring.members;
-  return std::any_of(members.begin(), members.end(), [&key_id](const ima::KeyringMember& member) {
-    return member.subject_key_identifier.has_value() &&
-           base::Tail(*member.subject_key_identifier, key_id->size()) == base::ByteSpan(*key_id);
-  });
-}
-
-Outcome ForetellOutcome(const ExplanationInput& input, ima::PolicyHook hook) {
+Outcome ForetellOutcome(const ExplanationInput& input,
+                        const std::vector<ima::PolicyAccess>& accesses) {
   const ima::PolicyDecision decision =
-      ima::Decide(input.kernel.policy.policy, SubjectOf(input.file), hook);
-  Outcome outcome;
-  switch (decision.coverage) {
-    case ima::Coverage::kNoRule:
-      return NotAppraised(absl::StrCat("no rule of ", input.kernel.policy.name, " is about it"));
-    case ima::Coverage::kExempt:
-      outcome = NotAppraised("a rule exempts it");
-      break;
-    case ima::Coverage::kDepends:
-      outcome = Unknown(absl::StrCat("whether a rule applies depends on ", decision.circumstance,
-                                     ", which the file alone does not tell"));
-      break;
-    case ima::Coverage::kAppraised:
-      outcome = ForetellAppraised(input, *decision.rule);
-      break;
-  }
+      ima::Decide(input.kernel.policy.policy, SubjectOf(input.file), accesses);
+  Outcome outcome = decision.coverage == ima::Coverage::kAppraised
+                        ? ForetellAppraised(input, decision)
+                        : ForetellUnappraised(input.kernel, decision);
   outcome.rule = decision.rule;
   return outcome;
 }

@@ -89,8 +89,19 @@ Told<Presence> ReadEvm(const std::string& root, const KernelState& state,
 KernelFacilities ReadKernelFacilities(const std::string& root, const KernelState& state) {
   KernelFacilities facilities;
   facilities.audit = ReadAudit(root, state);
+  if (root.empty()) facilities.blacklist = BlacklistOf(state, ReadKernelRing(kImaBlacklist));
   facilities.evm = ReadEvm(root, state, facilities.unreadable);
   return facilities;
+}
+
+KernelRing BlacklistOf(const KernelState& state, KernelRing found) {
+  const bool known = state.config.has_value();
+  const bool built =
+      known && state.config->Of("IMA_BLACKLIST_KEYRING") == KernelConfig::Value::kYes;
+  const bool never = state.ima.word == Presence::kAbsent || (known && !built);
+  const bool hidden = found.sight == RingSight::kHidden;
+  if (never || (hidden && !built)) return {kImaBlacklist, RingSight::kAbsent, {}, ""};
+  return found;
 }
 
 absl::optional<bool> SupportsHash(const KernelState& state, absl::string_view name) {

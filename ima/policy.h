@@ -56,9 +56,16 @@ struct IdCondition {
   uint32_t id = 0;
 };
 
+// What the kernel asks its policy about: a hook, and the access that is wanted there (ima_main.c).
+struct PolicyAccess {
+  PolicyHook hook = PolicyHook::kFileCheck;
+  AccessMask mask = AccessMask::kRead;
+};
+
 // What a rule that appraises wants of a file.
 enum class Requirement {
   kHashOrSignature,
+  kVerityDigest,       // the same, of the fs-verity digest: another rule says digest_type=verity
   kSignature,          // appraise_type=imasig
   kSignatureOrModsig,  // imasig|modsig: a signature appended to a module counts too
   kVeritySignature,    // digest_type=verity appraise_type=sigv3
@@ -79,6 +86,7 @@ struct PolicyRule {
   // labels of a security module, the UUID of the file system.
   std::vector<std::string> circumstances;
   Requirement requirement = Requirement::kHashOrSignature;
+  bool verity = false;                  // digest_type=verity, of whatever action
   std::vector<std::string> algorithms;  // appraise_algos=; empty: all
 };
 
@@ -103,8 +111,8 @@ absl::StatusOr<Policy> ParsePolicy(absl::string_view text, PolicyText kind);
 struct PolicySubject {
   absl::optional<uint64_t> file_system_magic;
   absl::optional<std::string> file_system_name;
-  uint32_t owner = 0;
-  uint32_t group = 0;
+  absl::optional<uint32_t> owner;
+  absl::optional<uint32_t> group;
 };
 
 enum class Coverage {
@@ -119,12 +127,18 @@ struct PolicyDecision {
   // The rule that decides; for kDepends the first that may apply or not. Null for kNoRule. Owned by
   // the policy.
   const PolicyRule* rule = nullptr;
+  // For kAppraised: what is wanted of the file by `rule`, and by the rules besides it whose
+  // digest_type= the kernel adds to it.
+  Requirement requirement = Requirement::kHashOrSignature;
   std::string circumstance;  // for kDepends: "uid=0"
 };
 
-// Finds the first rule that appraises or exempts `subject` at `hook` (ima_match_policy). Rules that
-// may apply or not are passed over where that makes no difference. Pure.
-PolicyDecision Decide(const Policy& policy, const PolicySubject& subject, PolicyHook hook);
+// Finds the first rule that appraises or exempts `subject` at the last of `accesses`
+// (ima_match_policy); those before it are what the kernel asked about the file just before, whose
+// digest_type= it keeps (process_measurement). Rules that may apply or not are passed over where
+// that makes no difference. `accesses` is not empty. Pure.
+PolicyDecision Decide(const Policy& policy, const PolicySubject& subject,
+                      const std::vector<PolicyAccess>& accesses);
 
 // "BPRM_CHECK"
 const char* PolicyHookName(PolicyHook hook);

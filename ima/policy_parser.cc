@@ -12,7 +12,7 @@
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "ima/policy.h"
-#include "ima/signature.h"
+#include "ima/policy_validation.h"
 
 namespace jet::ima {
 namespace {
@@ -109,12 +109,9 @@ class RuleParser {
       return Refused("it says neither appraise nor measure, nor another action");
     }
     rule_.action = *action_;
-    JET_RETURN_IF_ERROR(CheckAction());
-    JET_RETURN_IF_ERROR(CheckHook());
-    if (verity_ && rule_.action == PolicyAction::kAppraise && !signature_) {
-      return Refused("digest_type=verity wants appraise_type=sigv3 as well");
-    }
+    JET_RETURN_IF_ERROR(ValidateRule(rule_, words_));
     rule_.requirement = RequirementOf();
+    rule_.verity = Has(kVerityWord);
     return std::move(rule_);
   }
 
@@ -126,9 +123,12 @@ class RuleParser {
   }
 
   absl::Status TakeFlag(const Option& option) {
-    if (option.word == "permit_directio") return absl::OkStatus();
-    return Unknown(option);
+    if (option.word != "permit_directio") return Unknown(option);
+    words_ |= kDirectIoWord;
+    return absl::OkStatus();
   }
+
+  bool Has(RuleWord word) const { return (words_ & word) != 0; }
 
   static absl::Status Unknown(const Option& option) {
     return Refused(absl::StrCat("unknown word ", Quoted(option.word)));
@@ -154,9 +154,12 @@ class RuleParser {
     if (option.name == "appraise_type") return TakeAppraiseType(option);
     if (option.name == "appraise_algos") return TakeAlgorithms(option);
     if (option.name == "appraise_flag") return TakeAppraiseFlag(option);
-    if (option.name == "pcr" || option.name == "template") return TakeOfMeasuring(option);
-    if (option.name == "keyrings" || option.name == "label") return absl::OkStatus();
+    if (option.name == "pcr") return TakePcr(option);
+    if (option.name == "template") return TakeTemplate(option);
+    if (option.name == "keyrings") return TakeList(kKeyringsWord, option);
+    if (option.name == "label") return TakeList(kLabelWord, option);
     if (IsLabel(option.name)) {
+      words_ |= kSecurityWord;
       rule_.circumstances.emplace_back(option.word);
       return absl::OkStatus();
     }
@@ -172,6 +175,7 @@ class RuleParser {
   }
 
   absl::Status TakeMask(const Option& option) {
+    words_ |= kMaskWord;
     absl::string_view word = option.value;
     const bool any_of = absl::ConsumePrefix(&word, "^");
     const absl::optional<AccessMask> mask = Find(kMasks, word);
@@ -181,33 +185,59 @@ class RuleParser {
   }
 
   absl::Status TakeMagic(const Option& option) {
+    words_ |= kMagicWord;
+    const absl::string_view digits = WithoutPlus(option.value);
     uint64_t number = 0;
-    const bool good = absl::ascii_isxdigit(static_cast<unsigned char>(option.value.front())) &&
-                      absl::SimpleHexAtoi(option.value, &number);
+    const bool good = !digits.empty() &&
+                      absl::ascii_isxdigit(static_cast<unsigned char>(digits.front())) &&
+                      absl::SimpleHexAtoi(digits, &number);
     return Set(rule_.file_system_magic, good ? absl::make_optional(number) : absl::nullopt, option);
   }
 
   absl::Status TakeName(const Option& option) {
+    words_ |= kNameWord;
     rule_.file_system_name = std::string(option.value);
     return absl::OkStatus();
   }
 
   absl::Status TakeUuid(const Option& option) {
     constexpr size_t kUuidText = 36;
-    bool good = option.value.size() == kUuidText;
+    // The kernel does not look at what follows it (uuid_parse).
+    bool good = option.value.size() >= kUuidText;
     for (size_t i = 0; good && i < kUuidText; ++i) {
       const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
       good = hyphen ? option.value[i] == '-'
                     : absl::ascii_isxdigit(static_cast<unsigned char>(option.value[i]));
     }
     if (!good) return Unknown(option);
-    return TakeOnce(uuid_, option);
+    JET_RETURN_IF_ERROR(Once(kUuidWord, kUuidWord, option));
+    rule_.circumstances.emplace_back(option.word);
+    return absl::OkStatus();
   }
 
-  // Notes a condition that a file alone does not decide.
-  absl::Status TakeOnce(bool& given, const Option& option) {
-    if (given) return Refused(absl::StrCat(option.name, " is given twice"));
-    given = true;
+  // Notes `word`, which excludes the set `rivals`.
+  absl::Status Once(RuleWord word, uint32_t rivals, const Option& option) {
+    if ((words_ & rivals) != 0) return Refused(absl::StrCat(option.name, " is given twice"));
+    words_ |= word;
+    return absl::OkStatus();
+  }
+
+  // "a|b", without an empty element.
+  absl::Status TakeList(RuleWord word, const Option& option) {
+    for (const absl::string_view element : absl::StrSplit(option.value, '|')) {
+      if (element.empty()) return Refused(absl::StrCat(Quoted(option.word), " has an empty name"));
+    }
+    return Once(word, word, option);
+  }
+
+  // Notes a condition on who uses the file, which a file alone does not decide.
+  absl::Status TakeUserId(const Option& option) {
+    constexpr uint32_t kUserWords = kUidWord | kEuidWord;
+    constexpr uint32_t kGroupWords = kGidWord | kEgidWord;
+    const bool effective = option.name.front() == 'e';
+    const bool of_user = absl::EndsWith(option.name, "uid");
+    JET_RETURN_IF_ERROR(of_user ? Once(effective ? kEuidWord : kUidWord, kUserWords, option)
+                                : Once(effective ? kEgidWord : kGidWord, kGroupWords, option));
     rule_.circumstances.emplace_back(option.word);
     return absl::OkStatus();
   }
@@ -219,44 +249,61 @@ class RuleParser {
     if (!of_file && !of_user && !is("gid") && !is("egid")) return Unknown(option);
     const absl::optional<IdCondition> condition = ParseId(option);
     if (!condition.has_value()) return Unknown(option);
-    if (of_file) return Set(is("fowner") ? rule_.owner : rule_.group, condition, option);
-    return TakeOnce(of_user ? user_ : group_, option);
+    if (!of_file) return TakeUserId(option);
+    words_ |= is("fowner") ? kOwnerWord : kGroupWord;
+    return Set(is("fowner") ? rule_.owner : rule_.group, condition, option);
+  }
+
+  // The kernel's numbers may have one (kstrtoul).
+  static absl::string_view WithoutPlus(absl::string_view number) {
+    absl::ConsumePrefix(&number, "+");
+    return number;
+  }
+
+  // Of digits alone, as kstrtoul takes them.
+  static absl::optional<uint32_t> ParseNumber(absl::string_view text) {
+    const absl::string_view digits = WithoutPlus(text);
+    uint32_t number = 0;
+    const bool all_digits = std::all_of(digits.begin(), digits.end(), [](char c) {
+      return absl::ascii_isdigit(static_cast<unsigned char>(c));
+    });
+    if (!all_digits || !absl::SimpleAtoi(digits, &number)) return absl::nullopt;
+    return number;
   }
 
   static absl::optional<IdCondition> ParseId(const Option& option) {
-    uint32_t id = 0;
-    const bool digits = std::all_of(option.value.begin(), option.value.end(), [](char c) {
-      return absl::ascii_isdigit(static_cast<unsigned char>(c));
-    });
+    const absl::optional<uint32_t> number = ParseNumber(option.value);
     // All ones is no user.
-    if (!digits || !absl::SimpleAtoi(option.value, &id) || id == UINT32_MAX) return absl::nullopt;
+    if (!number.has_value() || *number == UINT32_MAX) return absl::nullopt;
+    const uint32_t id = *number;
     if (option.relation == '>') return IdCondition{Comparison::kGreater, id};
     return IdCondition{option.relation == '<' ? Comparison::kLess : Comparison::kEqual, id};
   }
 
   absl::Status TakeDigestType(const Option& option) {
     if (option.value != "verity") return Unknown(option);
-    if (signature_ && kind_ == PolicyText::kWritten) {
+    if (Has(kSignatureWord) && kind_ == PolicyText::kWritten) {
       return Refused("the kernel wants digest_type before appraise_type");
     }
-    verity_ = true;
+    words_ |= kVerityWord;
     return absl::OkStatus();
   }
 
   absl::Status TakeAppraiseType(const Option& option) {
     const bool of_verity = option.value == "sigv3";
-    modsig_ = option.value == "imasig|modsig";
-    if (!of_verity && !modsig_ && option.value != "imasig") return Unknown(option);
-    if (of_verity != verity_ && !(of_verity && kind_ == PolicyText::kShown)) {
+    const bool modsig = option.value == "imasig|modsig";
+    if (!of_verity && !modsig && option.value != "imasig") return Unknown(option);
+    if (of_verity != Has(kVerityWord) && !(of_verity && kind_ == PolicyText::kShown)) {
       return Refused(of_verity ? "appraise_type=sigv3 wants digest_type=verity before it"
                                : "digest_type=verity wants appraise_type=sigv3");
     }
-    signature_ = true;
+    words_ |= kSignatureWord;
+    if (modsig) words_ |= kModsigWord;
     return absl::OkStatus();
   }
 
   absl::Status TakeAlgorithms(const Option& option) {
-    if (!rule_.algorithms.empty()) return Refused("appraise_algos is given twice");
+    JET_RETURN_IF_ERROR(Once(kAlgorithmsWord, kAlgorithmsWord, option));
     for (const absl::string_view name : absl::StrSplit(option.value, ',')) {
       if (!IsKernelHashName(name)) {
         return Refused(absl::StrCat("unknown hash algorithm ", Quoted(name)));
@@ -266,90 +313,35 @@ class RuleParser {
     return absl::OkStatus();
   }
 
-  static bool IsKernelHashName(absl::string_view name) {
-    static const std::vector<std::string> kNames = [] {
-      std::vector<std::string> names;
-      for (int id = 0; id <= UINT8_MAX; ++id) {
-        const absl::optional<std::string> known = KernelHashName(static_cast<uint8_t>(id));
-        if (known.has_value()) names.push_back(*known);
-      }
-      return names;
-    }();
-    return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-  }
-
   absl::Status TakeAppraiseFlag(const Option& option) {
     if (!absl::StrContains(option.value, "blacklist")) return Unknown(option);
-    blacklist_ = true;
+    words_ |= kBlacklistWord;
     return absl::OkStatus();
   }
 
-  absl::Status TakeOfMeasuring(const Option& option) {
-    const bool measures = action_.has_value() && *action_ == PolicyAction::kMeasure;
-    if (option.name == "template" && !measures) {
-      return Refused("template= belongs to measure, after it");
-    }
-    int number = 0;
-    if (option.name == "pcr" && (!absl::SimpleAtoi(option.value, &number) || number < 0)) {
-      return Unknown(option);
-    }
-    of_measuring_ = true;
+  absl::Status TakePcr(const Option& option) {
+    constexpr uint32_t kPcrs = 64;  // the bits of integrity_iint_cache.measured_pcrs
+    const absl::optional<uint32_t> number = ParseNumber(option.value);
+    if (!number.has_value() || *number >= kPcrs) return Unknown(option);
+    words_ |= kPcrWord;
     return absl::OkStatus();
   }
 
-  absl::Status CheckAction() const {
-    if (of_measuring_ && rule_.action != PolicyAction::kMeasure) {
-      return Refused("pcr= and template= belong to measure");
-    }
-    const bool of_appraising = signature_ || blacklist_ || !rule_.algorithms.empty();
-    if (of_appraising && rule_.action != PolicyAction::kAppraise) {
-      return Refused("appraise_type, appraise_flag and appraise_algos belong to appraise");
-    }
-    if (blacklist_ && !modsig_) {
-      return Refused("appraise_flag=check_blacklist wants appraise_type=imasig|modsig");
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status CheckHook() const {
-    const bool loads = rule_.hook == PolicyHook::kModuleCheck ||
-                       rule_.hook == PolicyHook::kKexecKernelCheck ||
-                       rule_.hook == PolicyHook::kKexecInitramfsCheck;
-    if (modsig_ && !loads) {
-      return Refused("imasig|modsig is for MODULE_CHECK and KEXEC_..._CHECK only");
-    }
-    if (verity_ && loads) return Refused("digest_type=verity is not for this func");
-    const bool measured_only = rule_.hook == PolicyHook::kKexecCmdline ||
-                               rule_.hook == PolicyHook::kKeyCheck ||
-                               rule_.hook == PolicyHook::kCriticalData;
-    if (measured_only && rule_.action != PolicyAction::kMeasure &&
-        rule_.action != PolicyAction::kDontMeasure) {
-      return Refused(absl::StrCat(PolicyHookName(*rule_.hook), " is only ever measured"));
-    }
-    if (rule_.hook == PolicyHook::kSetxattrCheck &&
-        (rule_.action != PolicyAction::kAppraise || rule_.algorithms.empty())) {
-      return Refused("SETXATTR_CHECK is for appraise with appraise_algos=");
-    }
-    return absl::OkStatus();
+  absl::Status TakeTemplate(const Option& option) {
+    if (action_ != PolicyAction::kMeasure) return Refused("template= belongs to measure, after it");
+    return Once(kTemplateWord, kTemplateWord, option);
   }
 
   Requirement RequirementOf() const {
-    if (verity_ && signature_) return Requirement::kVeritySignature;
-    if (modsig_) return Requirement::kSignatureOrModsig;
-    return signature_ ? Requirement::kSignature : Requirement::kHashOrSignature;
+    if (Has(kVerityWord) && Has(kSignatureWord)) return Requirement::kVeritySignature;
+    if (Has(kModsigWord)) return Requirement::kSignatureOrModsig;
+    return Has(kSignatureWord) ? Requirement::kSignature : Requirement::kHashOrSignature;
   }
 
   const PolicyText kind_;
   PolicyRule rule_;
   absl::optional<PolicyAction> action_;
-  bool signature_ = false;
-  bool modsig_ = false;
-  bool verity_ = false;
-  bool blacklist_ = false;
-  bool of_measuring_ = false;
-  bool uuid_ = false;
-  bool user_ = false;
-  bool group_ = false;
+  uint32_t words_ = 0;  // of RuleWord
 };
 
 absl::StatusOr<PolicyRule> ParseRule(absl::string_view line, PolicyText kind) {
@@ -381,7 +373,7 @@ absl::StatusOr<Policy> ParsePolicy(absl::string_view text, PolicyText kind) {
           absl::StrCat("line ", number, ": ", rule.status().message()));
     }
     rule->line = number;
-    rule->text = std::string(absl::StripTrailingAsciiWhitespace(line));
+    rule->text = std::string(line.substr(0, line.find_last_not_of(" \t") + 1));
     policy.rules.push_back(*std::move(rule));
   }
   if (policy.rules.empty()) return absl::InvalidArgumentError("it has no rule");

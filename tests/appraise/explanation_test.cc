@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -65,6 +66,10 @@ class ExplanationTest : public testing::Test {
     file_.mode = 0100755;
     file_.file_system_magic = kExt4;
     file_.file_system_name = "ext4";
+    file_.owner = 0;
+    file_.group = 0;
+    file_.verity_enabled = true;
+    file_.has_evm = false;
     kernel_.state.release = "6.1";
     kernel_.state.ima = {ima::Presence::kPresent, ""};
     kernel_.state.appraise = {ima::AppraiseMode::kEnforce, "ima_appraise=enforce"};
@@ -400,6 +405,170 @@ TEST_F(ExplanationTest, ScriptsAndOtherFilesAreUsedInTheirOwnWays) {
   EXPECT_THAT(Said("not-appraised"), HasSubstr("When it is opened for reading"));
 }
 
+TEST_F(ExplanationTest, ExecutionIsAskedThreeTimes) {
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  for (const char* rule : {"appraise func=FILE_CHECK mask=MAY_EXEC appraise_type=imasig\n",
+                           "appraise func=CREDS_CHECK appraise_type=imasig\n",
+                           "appraise func=BPRM_CHECK appraise_type=imasig\n"}) {
+    kernel_.policy = PolicyOf(rule);
+    EXPECT_THAT(Said("refused"), HasSubstr("When it is executed, the kernel refuses it")) << rule;
+    EXPECT_THAT(Said("not-appraised"),
+                HasSubstr("mapped for execution, as shared objects and programs are"))
+        << rule;
+  }
+  kernel_.policy = PolicyOf("appraise func=FILE_CHECK appraise_type=imasig\n");
+  EXPECT_THAT(Said("refused"), AllOf(HasSubstr("executed or mapped for execution as a shared"),
+                                     HasSubstr("the loader 'cannot open shared object file'")));
+  EXPECT_THAT(Said("not-appraised"), HasSubstr("mapped for execution as a program"));
+}
+
+TEST_F(ExplanationTest, AnyRefusalOnTheWayDecidesAndThenAnyDoubt) {
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  file_.kind = base::FileKind::kScript;
+  kernel_.policy = PolicyOf(
+      "dont_appraise func=BPRM_CHECK\nappraise func=FILE_CHECK mask=MAY_EXEC uid=0\n"
+      "appraise func=CREDS_CHECK appraise_type=imasig\n");
+  EXPECT_THAT(Ids(), AllOf(Contains("refused"), Not(Contains("unknown-outcome"))));
+  EXPECT_THAT(Said("refused"), HasSubstr("line 3"));
+  kernel_.policy =
+      PolicyOf("dont_appraise func=BPRM_CHECK\nappraise func=FILE_CHECK mask=MAY_EXEC uid=0\n");
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("uid=0"));
+  kernel_.policy = PolicyOf("dont_appraise func=BPRM_CHECK\n");
+  EXPECT_THAT(Said("not-appraised"), HasSubstr("a rule exempts it"));
+}
+
+TEST_F(ExplanationTest, InterpretersOpenScriptsAndLoadersModules) {
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  kernel_.policy = PolicyOf("appraise func=FILE_CHECK mask=MAY_READ appraise_type=imasig\n");
+  file_.kind = base::FileKind::kScript;
+  EXPECT_THAT(Said("refused"), HasSubstr("When it is opened by its interpreter, the kernel"));
+  EXPECT_THAT(Said("not-appraised"), HasSubstr("When it is executed"));
+  file_.kind = base::FileKind::kKernelModule;
+  EXPECT_THAT(Said("refused"), HasSubstr("When it is loaded as a kernel module"));
+}
+
+TEST_F(ExplanationTest, AProgramThatMayBeExecutedAndNotMappedDiesAtItsStart) {
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  kernel_.policy = PolicyOf("appraise func=MMAP_CHECK appraise_type=imasig\n");
+  EXPECT_THAT(Said("refused"),
+              AllOf(HasSubstr("'Segmentation fault', status 139"),
+                    HasSubstr("of the loader 'failed to map segment from shared object'"),
+                    Not(HasSubstr("Permission denied"))));
+  kernel_.policy = PolicyOf(kBasePolicy);
+  EXPECT_THAT(Said("refused"), Not(HasSubstr("Segmentation fault")));
+}
+
+TEST_F(ExplanationTest, DigestTypeOfAMeasureRuleCountsForAppraisal) {
+  kernel_.policy = PolicyOf(
+      "measure func=BPRM_CHECK digest_type=verity\n"
+      "appraise func=BPRM_CHECK appraise_type=imasig\n");
+  EXPECT_THAT(Said("refused"), HasSubstr("op=appraise_data cause=verity-signature-required"));
+  file_.verity_enabled = false;
+  EXPECT_THAT(Said("refused"), HasSubstr("op=collect_data cause=no-verity-digest"));
+  kernel_.policy = PolicyOf("measure digest_type=verity\nappraise\n");
+  EXPECT_THAT(Said("refused"), HasSubstr("op=collect_data cause=no-verity-digest"));
+  file_.verity_enabled = true;
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("fs-verity digest"));
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  EXPECT_THAT(Said("refused"), HasSubstr("cause=missing-hash"));
+}
+
+TEST_F(ExplanationTest, BothCausesWhereFsVerityIsNotKnown) {
+  kernel_.policy = PolicyOf("appraise digest_type=verity appraise_type=sigv3\n");
+  file_.verity_enabled = absl::nullopt;
+  EXPECT_THAT(Said("refused"), AllOf(HasSubstr("op=appraise_data cause=verity-signature-required"),
+                                     HasSubstr("op=collect_data cause=no-verity-digest")));
+  file_.verity_enabled = false;
+  EXPECT_THAT(Said("refused"), AllOf(HasSubstr("op=collect_data cause=no-verity-digest"),
+                                     Not(HasSubstr("verity-signature-required"))));
+  appraisal_.signature_version = 3;
+  EXPECT_THAT(Said("refused"), HasSubstr("cause=no-verity-digest"));
+}
+
+TEST_F(ExplanationTest, ASignatureOverTheVerityDigestUnderARuleThatWantsAnyHash) {
+  Becomes(Verdict::kUnsupported, "IMA-signature-required");
+  appraisal_.signature_version = 3;
+  appraisal_.detail = "counts only under";
+  kernel_.policy = PolicyOf("appraise\n");
+  EXPECT_THAT(Said("refused"), AllOf(HasSubstr("cause=invalid-verity-signature"),
+                                     Not(HasSubstr("counts only under"))));
+  Becomes(Verdict::kValid, "", /*with_key=*/true);
+  appraisal_.verity_enabled = true;
+  EXPECT_THAT(Said("refused"), HasSubstr("cause=invalid-verity-signature"));
+}
+
+TEST_F(ExplanationTest, TwoKeysOfOneIdInTheRingLeaveItOpen) {
+  ima::KeyringMember twin = MemberOf(0x11);
+  std::fill(twin.subject_key_identifier->end() - 4, twin.subject_key_identifier->end(), 0x5c);
+  kernel_.ring.members.push_back(twin);
+  EXPECT_THAT(Ids(), testing::ElementsAre("unknown-outcome", "signer", "ambiguous-key"));
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("tries only the first"));
+  // A second certificate of the same key.
+  kernel_.ring.members = {MemberOf(0x5c), MemberOf(0x5c)};
+  EXPECT_THAT(Ids(), Contains("runs"));
+}
+
+TEST_F(ExplanationTest, AnUnknownKeyInARingThatCannotBeSeenMayRun) {
+  Becomes(Verdict::kUnknownKey, "invalid-signature");
+  kernel_.ring = {"of its IMA", ima::RingSight::kHidden, {}, "only root may see it"};
+  EXPECT_THAT(Ids(), testing::ElementsAre("unknown-outcome", "unknown-signer", "ring-not-visible"));
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("only root may see it"));
+}
+
+TEST_F(ExplanationTest, AnUnknownKeyWithoutImaIsRefusedUnlessThatKernelHasIt) {
+  Becomes(Verdict::kUnknownKey, "invalid-signature");
+  kernel_.ring = {"of its IMA", ima::RingSight::kHidden, {}, "none"};
+  kernel_.state.ima = {ima::Presence::kAbsent, "there is no /sys/kernel/security/ima"};
+  EXPECT_THAT(Said("refused"), HasSubstr("unless its keyring has the key"));
+  EXPECT_EQ(Said("ring-not-visible"), "");
+}
+
+TEST_F(ExplanationTest, AlgorithmsDoNotDecideWhereNoneIsKnown) {
+  Becomes(Verdict::kNoSignature, "IMA-signature-required");
+  appraisal_.hash_name = "";
+  file_.kind = base::FileKind::kKernelModule;
+  kernel_.policy =
+      PolicyOf("appraise func=MODULE_CHECK appraise_type=imasig|modsig appraise_algos=sha512\n");
+  EXPECT_THAT(Ids(), AllOf(Contains("unknown-outcome"), Not(Contains("refused"))));
+}
+
+TEST_F(ExplanationTest, WhatIsNotKnownOfTheFileDoesNotDecide) {
+  file_ = FileFacts();
+  file_.unreadable = {"cannot open"};
+  kernel_.policy = PolicyOf("appraise fowner=0 appraise_type=imasig\n");
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("depends on fowner"));
+  kernel_.policy = PolicyOf("dont_appraise fsmagic=0\nappraise appraise_type=imasig\n");
+  EXPECT_THAT(Ids(), AllOf(Contains("unknown-outcome"), Not(Contains("not-appraised"))));
+  kernel_.policy = PolicyOf(kBasePolicy);
+  file_.file_system_magic = kExt4;
+  kernel_.facilities.evm = {ima::Presence::kPresent, ""};
+  EXPECT_THAT(Ids(), AllOf(Contains("unknown-outcome"), Not(Contains("refused"))));
+  EXPECT_THAT(Said("evm-active"), HasSubstr("possibly one"));
+}
+
+TEST_F(ExplanationTest, AKernelWithoutAnyPolicySaysSo) {
+  kernel_.policy.policy.rules.clear();
+  EXPECT_THAT(Said("not-appraised"),
+              AllOf(HasSubstr("no policy is loaded"), Not(HasSubstr("the running policy"))));
+  kernel_.policy.origin = ima::PolicyOrigin::kBoot;
+  kernel_.policy.name = "the policy of ima_policy=tcb";
+  EXPECT_THAT(Said("not-appraised"), HasSubstr("no policy is loaded"));
+  kernel_.state.boot_policies = {"tcb"};
+  EXPECT_THAT(Said("not-appraised"), HasSubstr("no rule of the policy of ima_policy=tcb"));
+}
+
+TEST_F(ExplanationTest, LongRulesAreCut) {
+  const std::string label(100000, 'x');
+  kernel_.policy = PolicyOf("appraise obj_type=" + label + "\n");
+  EXPECT_THAT(Said("unknown-outcome"), HasSubstr("xxx..."));
+  EXPECT_LT(Said("unknown-outcome").size(), 1000u);
+  std::string many = "sha512";
+  for (int i = 0; i < 10000; ++i) many += ",sha512";
+  kernel_.policy = PolicyOf("appraise appraise_type=imasig appraise_algos=" + many + "\n");
+  EXPECT_THAT(Said("refused"), HasSubstr("takes only sha512, sha512"));
+  EXPECT_LT(Said("refused").size(), 1000u);
+}
+
 TEST_F(ExplanationTest, AFileSystemWithoutAttributesIsExplained) {
   const std::vector<Finding> findings =
       ExplainError(absl::UnimplementedError("keeps no attributes"), file_);
@@ -407,6 +576,57 @@ TEST_F(ExplanationTest, AFileSystemWithoutAttributesIsExplained) {
   EXPECT_EQ(findings[0].id, "file-system-without-attributes");
   EXPECT_THAT(findings[0].text, HasSubstr("(ext4) keeps no security.ima"));
   EXPECT_THAT(ExplainError(absl::PermissionDeniedError("no"), file_), IsEmpty());
+}
+
+TEST_F(ExplanationTest, WithoutAttributesThePolicyStillTellsWhatHappens) {
+  constexpr uint64_t kRamfs = 0x858458f6;
+  const auto ids_of = [this] {
+    std::vector<std::string> ids;
+    for (const Finding& finding :
+         ExplainError(absl::UnimplementedError("keeps no attributes"), file_, &kernel_)) {
+      ids.push_back(finding.id);
+    }
+    return ids;
+  };
+  EXPECT_THAT(ids_of(), testing::ElementsAre("refused", "file-system-without-attributes"));
+  kernel_.policy = PolicyOf("dont_appraise fsmagic=0x858458f6\nappraise\n");
+  EXPECT_THAT(ids_of(), testing::ElementsAre("refused", "file-system-without-attributes"));
+  file_.file_system_magic = kRamfs;
+  EXPECT_THAT(ids_of(), testing::ElementsAre("not-appraised", "exempt-tmpfs",
+                                             "file-system-without-attributes"));
+  // The kernel's record is of what comes before the attribute, and there is none of the rest.
+  kernel_.policy = PolicyOf("appraise\n");
+  EXPECT_THAT(ExplainError(absl::UnimplementedError("none"), file_, &kernel_)[0].text,
+              Not(HasSubstr("cause=")));
+  kernel_.policy = PolicyOf("appraise digest_type=verity appraise_type=sigv3\n");
+  file_.verity_enabled = false;
+  EXPECT_THAT(ExplainError(absl::UnimplementedError("none"), file_, &kernel_)[0].text,
+              HasSubstr("op=collect_data cause=no-verity-digest"));
+}
+
+TEST_F(ExplanationTest, ABlacklistedKeyIsRefusedBeforeTheRingIsLookedAt) {
+  kernel_.facilities.blacklist.sight = ima::RingSight::kListed;
+  kernel_.facilities.blacklist.members = {MemberOf(0x5c)};
+  EXPECT_THAT(Ids(), testing::ElementsAre("refused", "key-blacklisted", "signer", "key-in-ring",
+                                          "audit-record"));
+  EXPECT_THAT(Said("refused"),
+              AllOf(HasSubstr("cause=invalid-signature"),
+                    HasSubstr("'integrity: Key 'id:5c5c5c5c' is in ima_blacklist_keyring'")));
+  Becomes(Verdict::kUnknownKey, "invalid-signature");
+  kernel_.ring.sight = ima::RingSight::kHidden;
+  EXPECT_THAT(Ids(), AllOf(Contains("refused"), Not(Contains("unknown-outcome"))));
+  kernel_.facilities.blacklist.members = {MemberOf(0x11)};
+  EXPECT_THAT(Ids(), AllOf(Contains("unknown-outcome"), Not(Contains("key-blacklisted"))));
+  kernel_.facilities.blacklist = {ima::kImaBlacklist, ima::RingSight::kHidden, {}, "only root"};
+  EXPECT_THAT(Said("not-readable"), HasSubstr("the keyring .ima_blacklist: only root"));
+}
+
+TEST_F(ExplanationTest, AVeritySignatureWhoseKeyTheRingLacksHasTheCauseOfItsKind) {
+  appraisal_.signature_version = 3;
+  appraisal_.verity_enabled = true;
+  kernel_.ring.members = {MemberOf(0x11)};
+  kernel_.policy = PolicyOf("appraise digest_type=verity appraise_type=sigv3\n");
+  EXPECT_THAT(Said("refused"), HasSubstr("cause=invalid-verity-signature"));
 }
 
 TEST(FileFactsTest, TheMountTellsTheFileSystem) {
@@ -417,7 +637,9 @@ TEST(FileFactsTest, TheMountTellsTheFileSystem) {
       "27 1 8:1 / /cut rw\n";
   EXPECT_EQ(FileSystemOfMount(kMountinfo, 21), "proc");
   EXPECT_EQ(FileSystemOfMount(kMountinfo, 26), "ext4");
-  EXPECT_EQ(FileSystemOfMount(kMountinfo, 126), "fuse.sshfs");
+  EXPECT_EQ(FileSystemOfMount(kMountinfo, 126), "fuse");
+  EXPECT_EQ(FileSystemOfMount("1 1 8:1 / / rw - fuseblk.ntfs /dev/a rw\n", 1), "fuseblk");
+  EXPECT_EQ(FileSystemOfMount("1 1 8:1 / / rw - a.b none rw\n", 1), "a.b");
   EXPECT_EQ(FileSystemOfMount(kMountinfo, 27), absl::nullopt);
   EXPECT_EQ(FileSystemOfMount(kMountinfo, 2), absl::nullopt);
   EXPECT_EQ(FileSystemOfMount("", 2), absl::nullopt);
@@ -429,7 +651,11 @@ TEST(FileFactsTest, ReadsThemOfAnOpenFile) {
   EXPECT_TRUE(facts.has_symbol_table);
   EXPECT_NE(facts.mode & 0111u, 0u);
   EXPECT_TRUE(facts.file_system_name.has_value());
-  EXPECT_NE(facts.file_system_magic, 0u);
+  EXPECT_TRUE(facts.file_system_magic.has_value());
+  EXPECT_EQ(facts.owner, getuid());
+  EXPECT_TRUE(facts.group.has_value());
+  EXPECT_EQ(facts.verity_enabled, false);
+  EXPECT_EQ(facts.has_evm, false);
   EXPECT_THAT(facts.unreadable, IsEmpty());
   const base::UniqueFd stripped = ValueOf(base::OpenAt(AT_FDCWD, "/bin/true", O_RDONLY));
   EXPECT_FALSE(ValueOf(ReadFileFacts(stripped.get(), base::FileKind::kElf)).has_symbol_table);

@@ -22,7 +22,11 @@ void Check(absl::string_view text, jet::ima::PolicyText kind) {
   for (size_t i = 0; i < parsed->rules.size(); ++i) {
     if (parsed->rules[i].text != policy->rules[i].text) abort();
   }
-  const auto decision = jet::ima::Decide(*policy, {}, jet::ima::PolicyHook::kBprmCheck);
+  const jet::ima::PolicyAccess opened = {jet::ima::PolicyHook::kFileCheck,
+                                         jet::ima::AccessMask::kExec};
+  const jet::ima::PolicyAccess executed = {jet::ima::PolicyHook::kBprmCheck,
+                                           jet::ima::AccessMask::kExec};
+  const auto decision = jet::ima::Decide(*policy, {}, {opened, executed});
   const bool decided = decision.coverage != jet::ima::Coverage::kNoRule;
   if (decided != (decision.rule != nullptr)) abort();
 }

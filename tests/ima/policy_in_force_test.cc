@@ -172,6 +172,23 @@ TEST_F(KernelFacilitiesTest, WhatMayNotBeReadIsSaid) {
   EXPECT_THAT(facilities.unreadable, SizeIs(1));
 }
 
+TEST_F(KernelFacilitiesTest, AHiddenBlacklistCountsOnlyWhereTheKernelHasOne) {
+  const KernelRing hidden = {kImaBlacklist, RingSight::kHidden, {}, "only root may see it"};
+  KernelRing listed = {kImaBlacklist, RingSight::kListed, {KeyringMember()}, ""};
+  KernelState state;
+  state.ima = {Presence::kPresent, ""};
+  EXPECT_EQ(BlacklistOf(state, hidden).sight, RingSight::kAbsent);
+  EXPECT_EQ(BlacklistOf(state, listed).sight, RingSight::kListed);
+  state.config = KernelConfig("CONFIG_IMA=y\n", "/boot/config");
+  EXPECT_EQ(BlacklistOf(state, hidden).sight, RingSight::kAbsent);
+  EXPECT_THAT(BlacklistOf(state, listed).members, IsEmpty());
+  state.config = KernelConfig("CONFIG_IMA_BLACKLIST_KEYRING=y\n", "/boot/config");
+  EXPECT_EQ(BlacklistOf(state, hidden).why, "only root may see it");
+  EXPECT_THAT(BlacklistOf(state, listed).members, SizeIs(1));
+  state.ima.word = Presence::kAbsent;
+  EXPECT_EQ(BlacklistOf(state, listed).sight, RingSight::kAbsent);
+}
+
 TEST_F(KernelFacilitiesTest, HashesAreThoseRegisteredOrBuilt) {
   EXPECT_EQ(SupportsHash(State(), "sha256"), absl::nullopt);
   Put("proc/crypto", "name         : sha256\ndriver       : sha256-generic\n");

@@ -22,6 +22,12 @@ using testing::SizeIs;
 constexpr uint64_t kTmpfs = 0x01021994;
 constexpr uint64_t kExt4 = 0xef53;
 
+constexpr PolicyAccess kExecuting = {PolicyHook::kBprmCheck, AccessMask::kExec};
+constexpr PolicyAccess kMapping = {PolicyHook::kMmapCheck, AccessMask::kExec};
+constexpr PolicyAccess kLoading = {PolicyHook::kModuleCheck, AccessMask::kRead};
+constexpr PolicyAccess kReading = {PolicyHook::kFileCheck, AccessMask::kRead};
+constexpr PolicyAccess kOpeningToExecute = {PolicyHook::kFileCheck, AccessMask::kExec};
+
 Policy Written(const std::string& text) { return ValueOf(ParsePolicy(text, PolicyText::kWritten)); }
 
 PolicyRule RuleOf(const std::string& line) { return Written(line).rules.at(0); }
@@ -30,6 +36,7 @@ PolicySubject FileOn(uint64_t magic, uint32_t owner = 0) {
   PolicySubject subject;
   subject.file_system_magic = magic;
   subject.owner = owner;
+  subject.group = 0;
   return subject;
 }
 
@@ -59,6 +66,15 @@ TEST(ParsePolicyTest, TakesWhatTheKernelTakes) {
            "dont_appraise fgroup>5 obj_type=httpd_exec_t subj_user=system_u",
            "appraise fsuuid=6f0e7c39-7d9c-4c3d-9d53-6f3a6f2c0a11",
            "  appraise func=KEXEC_KERNEL_CHECK appraise_type=imasig",
+           "measure pcr=63",
+           "measure pcr=+3",
+           "appraise uid=+5 fsmagic=+1",
+           "appraise fsuuid=00000000-0000-0000-0000-000000000001xx",
+           "measure func=KEXEC_CMDLINE fsmagic=0xef53 pcr=1 obj_user=x",
+           "measure func=CRITICAL_DATA label=a|b uid=0 gid=0 pcr=3",
+           "measure func=KEY_CHECK uid=0 gid=0 pcr=3",
+           "measure digest_type=verity",
+           "dont_measure digest_type=verity",
        }) {
     EXPECT_THAT(ParsePolicy(line, PolicyText::kWritten), test::IsOk()) << line;
   }
@@ -93,18 +109,47 @@ TEST(ParsePolicyTest, RefusesWhatTheKernelRefusesAndNamesTheLine) {
            {"appraise fowner=0 fowner=1", "fowner is given twice"},
            {"appraise fsname>ext4", "unknown word"},
            {"appraise appraise_type=modsig", "unknown word"},
-           {"appraise func=BPRM_CHECK appraise_type=imasig|modsig", "MODULE_CHECK"},
+           {"appraise func=BPRM_CHECK appraise_type=imasig|modsig",
+            "appraise_type=imasig|modsig is not for BPRM_CHECK"},
            {"appraise appraise_type=sigv3", "digest_type=verity before it"},
            {"appraise appraise_type=sigv3 digest_type=verity", "before it"},
            {"appraise appraise_type=imasig digest_type=verity", "digest_type before appraise_type"},
            {"appraise digest_type=verity appraise_type=imasig", "appraise_type=sigv3"},
            {"appraise digest_type=verity", "wants appraise_type=sigv3"},
-           {"appraise func=MODULE_CHECK digest_type=verity appraise_type=sigv3", "not for this"},
+           {"appraise func=MODULE_CHECK digest_type=verity appraise_type=sigv3", "not for MODULE"},
            {"measure appraise_type=imasig", "belong to appraise"},
            {"measure appraise_algos=sha256", "belong to appraise"},
            {"appraise pcr=10", "belong to measure"},
            {"appraise template=ima-sig", "belongs to measure"},
            {"measure pcr=-1", "unknown word"},
+           {"measure pcr=64", "unknown word 'pcr=64'"},
+           {"measure pcr=3\r", "unknown word"},
+           {"measure pcr=0x3", "unknown word"},
+           {"measure uid=++5", "unknown word"},
+           {"measure fsmagic=+", "unknown word"},
+           {"measure template=ima-ng template=ima-sig", "template is given twice"},
+           {"template=ima-ng measure", "belongs to measure"},
+           {"measure label=a", "label= is not for a rule without func="},
+           {"measure keyrings=.ima", "keyrings= is not for a rule without func="},
+           {"measure func=KEY_CHECK label=a", "label= is not for KEY_CHECK"},
+           {"measure func=KEY_CHECK keyrings=.ima||.evm", "empty name"},
+           {"measure func=KEY_CHECK keyrings=.ima keyrings=.evm", "keyrings is given twice"},
+           {"measure func=KEY_CHECK euid=0", "euid is not for KEY_CHECK"},
+           {"measure func=KEY_CHECK mask=MAY_READ", "mask= is not for KEY_CHECK"},
+           {"measure func=KEY_CHECK obj_user=x", "security module is not for KEY_CHECK"},
+           {"measure func=CRITICAL_DATA label=a||b", "empty name"},
+           {"measure func=CRITICAL_DATA label=|", "empty name"},
+           {"measure func=CRITICAL_DATA fowner=0", "fowner is not for CRITICAL_DATA"},
+           {"measure func=CRITICAL_DATA fsmagic=0", "fsmagic= is not for CRITICAL_DATA"},
+           {"measure func=CRITICAL_DATA keyrings=.ima", "keyrings= is not for CRITICAL_DATA"},
+           {"measure func=KEXEC_CMDLINE mask=MAY_READ", "mask= is not for KEXEC_CMDLINE"},
+           {"measure func=KEXEC_CMDLINE permit_directio", "permit_directio is not for"},
+           {"measure func=KEXEC_CMDLINE digest_type=verity", "digest_type= is not for"},
+           {"appraise func=SETXATTR_CHECK appraise_algos=sha256 uid=0", "uid is not for SETXATTR"},
+           {"appraise func=SETXATTR_CHECK appraise_algos=sha256 appraise_type=imasig",
+            "appraise_type= is not for SETXATTR_CHECK"},
+           {"appraise func=SETXATTR_CHECK appraise_algos=sha256 permit_directio",
+            "permit_directio is not for SETXATTR_CHECK"},
            {"appraise func=KEY_CHECK", "KEY_CHECK is only ever measured"},
            {"appraise func=SETXATTR_CHECK", "SETXATTR_CHECK is for appraise with appraise_algos"},
            {"appraise appraise_algos=sha3", "unknown hash algorithm 'sha3'"},
@@ -132,6 +177,11 @@ TEST(ParsePolicyTest, WhatTheKernelShowsIsTakenInItsOrder) {
             "appraise func=BPRM_CHECK appraise_type=sigv3 digest_type=verity");
 }
 
+TEST(ParsePolicyTest, OnlyBlanksAndTabsEndAWord) {
+  EXPECT_EQ(RuleOf("appraise fsname=\f \t").text, "appraise fsname=\f");
+  EXPECT_EQ(RuleOf("appraise fsname=\f").file_system_name, "\f");
+}
+
 TEST(ParsePolicyTest, HostileTextIsRefusedAndNotRepeatedAtLength) {
   EXPECT_THAT(ParsePolicy("", PolicyText::kWritten),
               StatusIs(StatusCode::kInvalidArgument, HasSubstr("no rule")));
@@ -147,7 +197,7 @@ TEST(ParsePolicyTest, HostileTextIsRefusedAndNotRepeatedAtLength) {
   std::string many;
   for (int i = 0; i < 50000; ++i) absl::StrAppend(&many, "dont_appraise uid=", i, "\n");
   const Policy policy = Written(absl::StrCat(many, "appraise fowner=0\n"));
-  EXPECT_EQ(Decide(policy, FileOn(kExt4), PolicyHook::kBprmCheck).coverage, Coverage::kDepends);
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kExecuting}).coverage, Coverage::kDepends);
 }
 
 TEST(ParsePolicyTest, ReadsEveryPartOfARule) {
@@ -177,21 +227,21 @@ constexpr char kBase[] =
 
 TEST(DecideTest, TheFirstRuleThatMatchesDecides) {
   const Policy policy = Written(kBase);
-  const PolicyDecision on_tmpfs = Decide(policy, FileOn(kTmpfs), PolicyHook::kBprmCheck);
+  const PolicyDecision on_tmpfs = Decide(policy, FileOn(kTmpfs), {kExecuting});
   EXPECT_EQ(on_tmpfs.coverage, Coverage::kExempt);
   EXPECT_EQ(on_tmpfs.rule->line, 1u);
-  const PolicyDecision executed = Decide(policy, FileOn(kExt4), PolicyHook::kBprmCheck);
+  const PolicyDecision executed = Decide(policy, FileOn(kExt4), {kExecuting});
   EXPECT_EQ(executed.coverage, Coverage::kAppraised);
   EXPECT_EQ(executed.rule->line, 2u);
-  EXPECT_EQ(Decide(policy, FileOn(kExt4), PolicyHook::kMmapCheck).rule->line, 3u);
-  const PolicyDecision loaded = Decide(policy, FileOn(kExt4), PolicyHook::kModuleCheck);
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kMapping}).rule->line, 3u);
+  const PolicyDecision loaded = Decide(policy, FileOn(kExt4), {kLoading});
   EXPECT_EQ(loaded.coverage, Coverage::kNoRule);
   EXPECT_EQ(loaded.rule, nullptr);
 }
 
 TEST(DecideTest, RulesThatMeasureDoNotMatter) {
   const Policy policy = Written("measure\nhash\naudit\ndont_measure\nappraise fowner=0\n");
-  EXPECT_EQ(Decide(policy, FileOn(kExt4), PolicyHook::kBprmCheck).rule->line, 5u);
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kExecuting}).rule->line, 5u);
 }
 
 struct ConditionRow {
@@ -220,6 +270,7 @@ TEST(DecideTest, Conditions) {
            {"appraise mask=MAY_EXEC", Coverage::kAppraised},
            {"appraise mask=^MAY_EXEC", Coverage::kAppraised},
            {"appraise mask=MAY_READ", Coverage::kNoRule},
+           {"appraise func=FILE_CHECK mask=MAY_EXEC", Coverage::kNoRule},
            {"appraise func=MMAP_CHECK", Coverage::kNoRule},
            {"appraise uid=0", Coverage::kDepends},
            {"appraise gid>10", Coverage::kDepends},
@@ -229,28 +280,98 @@ TEST(DecideTest, Conditions) {
            {"dont_appraise", Coverage::kExempt},
        }) {
     const Policy policy = Written(row.rule);
-    EXPECT_EQ(Decide(policy, subject, PolicyHook::kBprmCheck).coverage, row.coverage) << row.rule;
+    EXPECT_EQ(Decide(policy, subject, {kExecuting}).coverage, row.coverage) << row.rule;
   }
 }
 
 TEST(DecideTest, ADoubtfulRuleCountsOnlyWhereItMakesADifference) {
   const Policy same =
       Written("appraise uid=0 appraise_type=imasig\nappraise appraise_type=imasig\n");
-  EXPECT_EQ(Decide(same, FileOn(kExt4), PolicyHook::kBprmCheck).coverage, Coverage::kAppraised);
+  EXPECT_EQ(Decide(same, FileOn(kExt4), {kExecuting}).coverage, Coverage::kAppraised);
   const Policy other = Written("appraise uid=0\nappraise appraise_type=imasig\n");
-  const PolicyDecision decision = Decide(other, FileOn(kExt4), PolicyHook::kBprmCheck);
+  const PolicyDecision decision = Decide(other, FileOn(kExt4), {kExecuting});
   EXPECT_EQ(decision.coverage, Coverage::kDepends);
   EXPECT_EQ(decision.circumstance, "uid=0");
   EXPECT_EQ(decision.rule->line, 1u);
   const Policy behind = Written("dont_appraise fowner=0\nappraise uid=0\n");
-  EXPECT_EQ(Decide(behind, FileOn(kExt4), PolicyHook::kBprmCheck).coverage, Coverage::kExempt);
+  EXPECT_EQ(Decide(behind, FileOn(kExt4), {kExecuting}).coverage, Coverage::kExempt);
 }
 
 TEST(DecideTest, AFileSystemWithoutAKnownNameDependsOnIt) {
   const Policy policy = Written("dont_appraise fsname=btrfs\nappraise\n");
-  const PolicyDecision decision = Decide(policy, FileOn(kExt4), PolicyHook::kBprmCheck);
+  const PolicyDecision decision = Decide(policy, FileOn(kExt4), {kExecuting});
   EXPECT_EQ(decision.coverage, Coverage::kDepends);
   EXPECT_EQ(decision.circumstance, "fsname=btrfs");
+}
+
+TEST(DecideTest, TheMaskIsThatOfTheAccess) {
+  const Policy policy = Written("appraise func=FILE_CHECK mask=MAY_EXEC\n");
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kOpeningToExecute}).coverage, Coverage::kAppraised);
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kReading}).coverage, Coverage::kNoRule);
+  // What was asked before does not decide.
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kOpeningToExecute, kExecuting}).coverage,
+            Coverage::kNoRule);
+}
+
+TEST(DecideTest, WhatIsNotKnownOfTheFileLeavesItOpen) {
+  const PolicySubject unknown;
+  for (const ConditionRow& row : {
+           ConditionRow{"appraise fowner=0", Coverage::kDepends},
+           {"appraise fgroup>3", Coverage::kDepends},
+           {"dont_appraise fsmagic=0\nappraise", Coverage::kDepends},
+           {"appraise", Coverage::kAppraised},
+       }) {
+    EXPECT_EQ(Decide(Written(row.rule), unknown, {kExecuting}).coverage, row.coverage) << row.rule;
+  }
+  EXPECT_EQ(Decide(Written("appraise fowner=0"), unknown, {kExecuting}).circumstance, "fowner");
+  EXPECT_EQ(Decide(Written("appraise fgroup=0"), unknown, {kExecuting}).circumstance, "fgroup");
+}
+
+struct VerityRow {
+  const char* policy;
+  Requirement requirement;
+};
+
+// `action |= entry->flags & IMA_NONACTION_FLAGS`, for every rule that matches.
+TEST(DecideTest, DigestTypeOfAnyMatchingRuleCounts) {
+  for (const VerityRow& row : {
+           VerityRow{"measure func=BPRM_CHECK digest_type=verity\n"
+                     "appraise func=BPRM_CHECK appraise_type=imasig\n",
+                     Requirement::kVeritySignature},
+           {"appraise appraise_type=imasig\nmeasure digest_type=verity\n",
+            Requirement::kVeritySignature},
+           {"audit digest_type=verity\nappraise\n", Requirement::kVerityDigest},
+           {"dont_measure digest_type=verity\nappraise\n", Requirement::kVerityDigest},
+           {"measure func=MMAP_CHECK digest_type=verity\nappraise appraise_type=imasig\n",
+            Requirement::kSignature},
+           {"measure\nmeasure digest_type=verity\nappraise appraise_type=imasig\n",
+            Requirement::kSignature},
+           {"measure uid=0 digest_type=verity\nappraise digest_type=verity appraise_type=sigv3\n",
+            Requirement::kVeritySignature},
+           {"measure uid=0\nappraise\n", Requirement::kHashOrSignature},
+       }) {
+    const Policy policy = Written(row.policy);
+    const PolicyDecision decision = Decide(policy, FileOn(kExt4), {kExecuting});
+    EXPECT_EQ(decision.coverage, Coverage::kAppraised) << row.policy;
+    EXPECT_EQ(decision.requirement, row.requirement) << row.policy;
+  }
+}
+
+TEST(DecideTest, ADoubtfulDigestTypeLeavesItOpen) {
+  const Policy policy = Written("measure uid=0 digest_type=verity\nappraise\n");
+  const PolicyDecision decision = Decide(policy, FileOn(kExt4), {kExecuting});
+  EXPECT_EQ(decision.coverage, Coverage::kDepends);
+  EXPECT_EQ(decision.rule->line, 1u);
+  EXPECT_EQ(decision.circumstance, "uid=0");
+}
+
+TEST(DecideTest, DigestTypeStaysFromTheAccessBefore) {
+  const Policy policy = Written(
+      "measure func=FILE_CHECK mask=MAY_EXEC digest_type=verity\n"
+      "appraise func=BPRM_CHECK appraise_type=imasig\n");
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kExecuting}).requirement, Requirement::kSignature);
+  EXPECT_EQ(Decide(policy, FileOn(kExt4), {kOpeningToExecute, kExecuting}).requirement,
+            Requirement::kVeritySignature);
 }
 
 TEST(PolicyHookNameTest, IsTheKernelsWord) {
