@@ -96,7 +96,7 @@ std::vector<appraise::Finding> Explainer::Explain(const base::SelectedFile& file
 
 std::vector<appraise::Finding> Explainer::ExplainError(const base::SelectedFile* file,
                                                        const absl::Status& error) const {
-  if (file != nullptr) return appraise::ExplainError(error, FactsOf(*file));
+  if (file != nullptr) return appraise::ExplainError(error, FactsOf(*file), &kernel_);
   if (!absl::IsPermissionDenied(error) || geteuid() != 0) return {};
   return {{"open-refused",
            "root was not allowed to open it. It may be that the kernel appraises files when they "
