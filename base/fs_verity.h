@@ -34,6 +34,11 @@ absl::StatusOr<absl::optional<VerityMeasurement>> MeasureVerity(int fd);
 // fs-verity: EnableVerity would say the same. Changes nothing.
 absl::Status CheckVeritySupport(int fd);
 
+// Looks for what EnableVerity would fail at, as far as that can be seen beforehand: as
+// CheckVeritySupport; PERMISSION_DENIED on a file system that is mounted read-only, and for an
+// immutable or append-only file. Changes nothing.
+absl::Status CheckVerityCanBeEnabled(int fd);
+
 // Enables fs-verity on the open regular file `fd` (FS_IOC_ENABLE_VERITY) with `hash`, blocks of
 // kVerityBlockSize and no salt. REQUIRED: `fd` is open for reading only. From then on nobody can
 // change the file's content, for ever; its attributes can be changed. Returns true when it did,

@@ -35,24 +35,35 @@ bool HasCapSysAdmin() { return HasEffectiveCapability(CAP_SYS_ADMIN); }
 
 bool HasCapIpcLock() { return HasEffectiveCapability(CAP_IPC_LOCK); }
 
-bool InInitialUserNamespace() {
+UserNamespace OwnUserNamespace() {
   struct stat status = {};
-  if (stat("/proc/self/ns/user", &status) == 0) return status.st_ino == kInitialUserNamespaceInode;
+  if (stat("/proc/self/ns/user", &status) == 0) {
+    return status.st_ino == kInitialUserNamespaceInode ? UserNamespace::kInitial
+                                                       : UserNamespace::kOther;
+  }
   // A kernel built without user namespaces has the folder and not the file.
-  return errno == ENOENT && stat("/proc/self/ns", &status) == 0;
+  const bool has_none = errno == ENOENT && stat("/proc/self/ns", &status) == 0;
+  return has_none ? UserNamespace::kInitial : UserNamespace::kUnknown;
+}
+
+bool InInitialUserNamespace() { return OwnUserNamespace() == UserNamespace::kInitial; }
+
+absl::optional<std::string> ExplainFileFlags(int fd) {
+  int flags = 0;
+  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) != 0) return absl::nullopt;
+  if ((flags & FS_IMMUTABLE_FL) != 0) {
+    return "the file is immutable (chattr -i makes it changeable)";
+  }
+  if ((flags & FS_APPEND_FL) != 0) {
+    return "the file is append-only (chattr -a makes it changeable)";
+  }
+  return absl::nullopt;
 }
 
 std::string ExplainXattrRefusal(int fd, int error_number) {
-  int flags = 0;
-  if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
-    if ((flags & FS_IMMUTABLE_FL) != 0) {
-      return "the file is immutable (chattr -i makes it changeable)";
-    }
-    if ((flags & FS_APPEND_FL) != 0) {
-      return "the file is append-only (chattr -a makes it changeable)";
-    }
-  }
-  if (!InInitialUserNamespace()) {
+  if (absl::optional<std::string> flag = ExplainFileFlags(fd); flag.has_value()) return *flag;
+  const UserNamespace user_namespace = OwnUserNamespace();
+  if (user_namespace == UserNamespace::kOther) {
     return "this process is in a user namespace, where the kernel lets nobody change security.ima, "
            "not even root; 'jet-sign --detached' writes signatures beside the files, to be applied "
            "outside";
@@ -64,6 +75,11 @@ std::string ExplainXattrRefusal(int fd, int error_number) {
   if (error_number == EACCES) {
     return "the kernel's IMA refused the value (its policy does not allow this hash algorithm, or "
            "this kernel does not have it loaded), or a security module did";
+  }
+  if (user_namespace == UserNamespace::kUnknown) {
+    return absl::StrCat(std::strerror(error_number),
+                        "; no flag or capability explains it: either a security module does, or "
+                        "this process is in a user namespace, which cannot be seen without /proc");
   }
   return absl::StrCat(std::strerror(error_number),
                       "; no flag, capability or namespace explains it, so a security module is the "

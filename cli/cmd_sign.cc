@@ -18,6 +18,7 @@
 #include "cli/verity_option.h"
 #include "crypto/digest.h"
 #include "sign/file_signer.h"
+#include "sign/verity_enabling.h"
 
 namespace jet::cli {
 namespace {
@@ -94,10 +95,13 @@ class SignRun : public base::FileRunHandler {
   void OnNotEntered(const std::string& path) override { control_.NotEntered(path); }
 
   void OnError(const std::string& path, const absl::Status& error) override {
+    const bool enabled = sign::VerityWasEnabled(error);
+    if (enabled) counts_.verity.Add(sign::VerityState::kEnabledNow);
     control_.Fail(path, "not signed", error);
     if (output_.json()) {
       Json object = Object(path, "failed");
       object["detail"] = std::string(error.message());
+      if (enabled) object["fs_verity"] = VerityStateName(sign::VerityState::kEnabledNow);
       output_.Object(object);
     }
   }
@@ -225,6 +229,7 @@ absl::StatusOr<ExitStatus> RunSign(Session& session, SignCommandOptions options)
   signer_options.dry_run = options.dry_run;
   if (options.verity) signer_options.kind = ima::SignatureKind::kVerity;
   signer_options.enable_verity = options.enable_verity;
+  signer_options.any_hash = !options.hash.has_value();
   JET_ASSIGN_OR_RETURN(
       const sign::FileSigner signer,
       sign::FileSigner::New(*key.signer, key.certificate, key.known, signer_options));
@@ -273,7 +278,7 @@ RunFunction DeclareSign(OptionParser& parser) {
   parser.Flag("--verity", options->verity,
               "Sign fs-verity digests, for digest_type=verity appraise_type=sigv3 rules");
   parser.Flag("--enable-verity", options->enable_verity,
-              "With --verity: first enable fs-verity; the file is read-only for ever");
+              "With --verity: enable fs-verity as well; the file is read-only for ever");
   return [options](Session& session) { return RunSign(session, *options); };
 }
 

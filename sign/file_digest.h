@@ -39,11 +39,6 @@ struct FileDigestRequest {
 absl::StatusOr<FileDigest> DigestOfFile(int fd, const FileDigestRequest& request,
                                         crypto::Hasher& hasher);
 
-// Enables fs-verity with `hash` on the open file `fd`, for a signature that is to be written to
-// security.ima: PERMISSION_DENIED when this process may not write that, and nothing is enabled
-// then. Returns as base::EnableVerity.
-absl::StatusOr<bool> EnableVerityToSign(int fd, crypto::HashAlgorithm hash);
-
 }  // namespace jet::sign
 
 #endif  // JET_SIGN_FILE_DIGEST_H_

@@ -3,13 +3,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "base/file.h"
-#include "base/fs_verity.h"
 #include "base/status_macros.h"
-#include "base/system_error.h"
 #include "crypto/verity_digest.h"
 #include "ima/file_id.h"
 #include "sign/sign_digest.h"
+#include "sign/verity_enabling.h"
 
 namespace jet::sign {
 namespace {
@@ -26,6 +26,30 @@ bool Verifies(const crypto::PublicKey& key, const crypto::Digest& digest,
               const ima::DecodedXattr& signature) {
   const absl::StatusOr<crypto::Digest> signed_digest = ima::SignedDigest(*signature.kind(), digest);
   return signed_digest.ok() && key.Verify(*signed_digest, signature.payload).ok();
+}
+
+// `reason`, and that the signature which was written before it could not be taken back.
+absl::Status AndStays(const absl::Status& reason, const absl::Status& taken_back) {
+  absl::Status both(reason.code(),
+                    absl::StrCat(reason.message(), "; the signature just written could not be ",
+                                 "taken back: ", taken_back.message()));
+  reason.ForEachPayload([&both](absl::string_view url, const absl::Cord& payload) {
+    both.SetPayload(url, payload);
+  });
+  return both;
+}
+
+// Enabling cannot be undone, so it waits until the kernel has taken the signature. A read lease of
+// this process, which `guard` holds, does not stop it; a writer that waits for the lease does.
+absl::StatusOr<VerityState> WriteAndEnable(int fd, SignatureStore& store,
+                                           const base::ChangeGuard& guard,
+                                           const SignOutcome& outcome) {
+  JET_ASSIGN_OR_RETURN(const absl::optional<base::Bytes> before, store.Read());
+  JET_RETURN_IF_ERROR(store.Write(outcome.value, guard));
+  const absl::StatusOr<VerityState> state = EnableVerityOfSigned(fd, outcome.digest);
+  if (state.ok()) return state;
+  const absl::Status taken_back = store.TakeBack(outcome.value, before);
+  return taken_back.ok() ? state.status() : AndStays(state.status(), taken_back);
 }
 
 }  // namespace
@@ -80,23 +104,15 @@ absl::StatusOr<FileSigner> FileSigner::New(const crypto::Signer& signer,
 
 absl::StatusOr<SignOutcome> FileSigner::Sign(int fd, SignatureStore& store,
                                              crypto::Hasher& hasher) const {
-  JET_ASSIGN_OR_RETURN(const bool enabled_now, EnableVerityIfWanted(fd));
+  if (options_.enable_verity) JET_RETURN_IF_ERROR(CheckBeforeEnabling(fd));
   for (int attempt = 1;; ++attempt) {
     absl::StatusOr<SignOutcome> outcome = SignOnce(fd, store, hasher);
-    if (absl::IsAborted(outcome.status()) && attempt < kTries) continue;
-    if (!enabled_now) return outcome;
-    if (!outcome.ok()) return base::Annotate(outcome.status(), "fs-verity was enabled, but");
-    outcome->verity = VerityState::kEnabledNow;
-    return outcome;
+    if (!absl::IsAborted(outcome.status()) || attempt == kTries) return outcome;
   }
 }
 
-// Returns whether it did.
-absl::StatusOr<bool> FileSigner::EnableVerityIfWanted(int fd) const {
-  if (!options_.enable_verity) return false;
-  if (!options_.dry_run) return EnableVerityToSign(fd, options_.hash);
-  JET_RETURN_IF_ERROR(base::CheckVeritySupport(fd));
-  return false;
+bool FileSigner::IsToEnable(const SignOutcome& outcome) const {
+  return options_.enable_verity && !options_.dry_run && outcome.verity == VerityState::kNotEnabled;
 }
 
 absl::StatusOr<absl::optional<SignOutcome>> FileSigner::FindExisting(int fd,
@@ -135,6 +151,9 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
     const bool left_alone = existing.result != outcome.result;
     if (left_alone && !options_.force) {
       JET_RETURN_IF_ERROR(guard.Check());
+      if (IsToEnable(existing)) {
+        JET_ASSIGN_OR_RETURN(existing.verity, EnableVerityOfSigned(fd, existing.digest));
+      }
       return existing;
     }
     outcome.previous = existing.previous;
@@ -143,7 +162,11 @@ absl::StatusOr<SignOutcome> FileSigner::SignOnce(int fd, SignatureStore& store,
   JET_ASSIGN_OR_RETURN(outcome.value, SignDigest(*signer_, key_id_, outcome.digest, options_.kind));
   JET_RETURN_IF_ERROR(guard.Check());
   if (options_.dry_run) return outcome;
-  JET_RETURN_IF_ERROR(store.Write(outcome.value, guard));
+  if (IsToEnable(outcome)) {
+    JET_ASSIGN_OR_RETURN(outcome.verity, WriteAndEnable(fd, store, guard, outcome));
+  } else {
+    JET_RETURN_IF_ERROR(store.Write(outcome.value, guard));
+  }
   return outcome;
 }
 
@@ -174,11 +197,41 @@ absl::StatusOr<SignOutcome> FileSigner::LookAtExisting(int fd, const SignatureSt
       existing.result = SignResult::kAlreadyValid;
       return existing;
     }
+    if (!same_hash) {
+      JET_RETURN_IF_ERROR(LookForOtherHash(fd, decoded, *hash, hasher, existing));
+      if (existing.previous == Previous::kValid) return existing;
+    }
   } else {
     existing.previous = Previous::kUnknownKey;
   }
   JET_RETURN_IF_ERROR(LookForKnownKey(fd, decoded, *hash, hasher, existing));
   return existing;
+}
+
+absl::StatusOr<FileDigest> FileSigner::DigestWith(int fd, crypto::HashAlgorithm hash,
+                                                  crypto::Hasher& hasher) const {
+  JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, "the file"));
+  const auto size = static_cast<uint64_t>(status.st_size);
+  return DigestOfFile(fd, {options_.kind, hash, size}, hasher);
+}
+
+// Changes `existing` where this key made a valid signature with `hash`, which is not the one that
+// is wanted, and a file that is to be enabled can be enabled with it.
+absl::Status FileSigner::LookForOtherHash(int fd, const ima::DecodedXattr& decoded,
+                                          crypto::HashAlgorithm hash, crypto::Hasher& hasher,
+                                          SignOutcome& existing) const {
+  if (!options_.enable_verity || !options_.any_hash ||
+      existing.verity != VerityState::kNotEnabled) {
+    return absl::OkStatus();
+  }
+  JET_ASSIGN_OR_RETURN(const FileDigest file, DigestWith(fd, hash, hasher));
+  if (file.digest.algorithm() != hash || !Verifies(signer_->public_key(), file.digest, decoded)) {
+    return absl::OkStatus();
+  }
+  existing.digest = file.digest;
+  existing.previous = Previous::kValid;
+  existing.result = SignResult::kAlreadyValid;
+  return absl::OkStatus();
 }
 
 // Changes `existing` where a known key made the signature, or seems to have.
@@ -190,10 +243,7 @@ absl::Status FileSigner::LookForKnownKey(int fd, const ima::DecodedXattr& decode
         known.certificate.public_key() == signer_->public_key()) {
       continue;
     }
-    JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd, "the file"));
-    const auto size = static_cast<uint64_t>(status.st_size);
-    JET_ASSIGN_OR_RETURN(const FileDigest file,
-                         DigestOfFile(fd, {options_.kind, hash, size}, hasher));
+    JET_ASSIGN_OR_RETURN(const FileDigest file, DigestWith(fd, hash, hasher));
     if (file.digest.algorithm() != hash ||
         !Verifies(known.certificate.public_key(), file.digest, decoded)) {
       if (existing.previous == Previous::kUnknownKey) existing.previous = Previous::kMismatch;

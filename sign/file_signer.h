@@ -63,7 +63,10 @@ struct FileSignerOptions {
   bool force = false;    // sign whatever signature there is
   bool dry_run = false;  // do all but write
   ima::SignatureKind kind = ima::SignatureKind::kContent;
-  bool enable_verity = false;  // on each file, before anything else; for kVerity only
+  // On each file, once it has its signature, with that one's hash; for kVerity only.
+  bool enable_verity = false;
+  // With enable_verity: a valid signature by this key over another hash is left alone as well.
+  bool any_hash = false;
 };
 
 // Signs files with one key. Thread-safe, as long as every thread brings its own Hasher.
@@ -86,8 +89,10 @@ class FileSigner {
   // verifies and puts the signature into `store`, unless a valid one is there. When the file
   // changed it starts over, twice; then ABORTED, and `store` holds no new signature. UNAVAILABLE
   // while somebody has the file open for writing; otherwise what `store` says. With enable_verity
-  // fs-verity is enabled first, and nothing is signed when that fails: UNIMPLEMENTED where there is
-  // none (base::CheckVeritySupport), also in a dry run, which enables nothing.
+  // fs-verity is enabled once the signature is in `store`, new or found, and measured; when that
+  // fails, what was in `store` is put back (SignatureStore::TakeBack). What would be in the way
+  // (CheckBeforeEnabling) is looked for before, also in a dry run, which enables nothing; errors
+  // for which VerityWasEnabled is true are of a file that has it enabled now.
   absl::StatusOr<SignOutcome> Sign(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
 
   // Looks for the signature that Sign would leave in `store` unless it is forced: kAlreadyValid or
@@ -100,13 +105,18 @@ class FileSigner {
              std::vector<ima::NamedCertificate> known, const FileSignerOptions& options)
       : signer_(&signer), key_id_(key_id), known_(std::move(known)), options_(options) {}
 
-  absl::StatusOr<bool> EnableVerityIfWanted(int fd) const;
   absl::StatusOr<SignOutcome> SignOnce(int fd, SignatureStore& store, crypto::Hasher& hasher) const;
+  bool IsToEnable(const SignOutcome& outcome) const;
   absl::StatusOr<SignOutcome> HashForOutcome(int fd, crypto::Hasher& hasher,
                                              const base::ChangeGuard& guard) const;
   absl::StatusOr<SignOutcome> LookAtExisting(int fd, const SignatureStore& store,
                                              crypto::Hasher& hasher,
                                              const SignOutcome& outcome) const;
+  absl::StatusOr<FileDigest> DigestWith(int fd, crypto::HashAlgorithm hash,
+                                        crypto::Hasher& hasher) const;
+  absl::Status LookForOtherHash(int fd, const ima::DecodedXattr& decoded,
+                                crypto::HashAlgorithm hash, crypto::Hasher& hasher,
+                                SignOutcome& existing) const;
   absl::Status LookForKnownKey(int fd, const ima::DecodedXattr& decoded, crypto::HashAlgorithm hash,
                                crypto::Hasher& hasher, SignOutcome& existing) const;
 

@@ -22,6 +22,13 @@ class SignatureStore {
   // Puts `value` there, a signature over what the file was when `guard` began to watch it. ABORTED
   // when the file has changed since: then `value` is not there.
   virtual absl::Status Write(const base::Bytes& value, const base::ChangeGuard& guard) = 0;
+
+  // Puts back `before`, which was there before `value` was written; what somebody else put there
+  // since stays. UNIMPLEMENTED where that cannot be done.
+  virtual absl::Status TakeBack(const base::Bytes& /*value*/,
+                                const absl::optional<base::Bytes>& /*before*/) {
+    return absl::UnimplementedError("what is written there stays");
+  }
 };
 
 // No place: whoever asked for the signature gets it with the outcome and keeps it.

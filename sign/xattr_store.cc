@@ -31,14 +31,19 @@ class FileLock {
   int fd_;
 };
 
-// Takes `value` back, a signature that may cover other bytes than the file now has; what somebody
-// else wrote meanwhile is left alone. The failure to do so is part of the message: the file then
-// carries a signature that does not match.
-absl::Status TakeBack(int fd, const base::Bytes& value, const absl::Status& reason) {
+// What somebody else wrote instead of `value` meanwhile is left alone.
+absl::Status Restore(int fd, const base::Bytes& value, const absl::optional<base::Bytes>& before) {
   const absl::StatusOr<absl::optional<base::Bytes>> present =
       base::GetXattr(fd, base::kSecurityIma);
-  if (present.ok() && *present != value) return reason;
-  const absl::Status removed = base::RemoveXattr(fd, base::kSecurityIma);
+  if (present.ok() && *present != value) return absl::OkStatus();
+  if (before.has_value()) return base::SetXattr(fd, base::kSecurityIma, *before);
+  return base::RemoveXattr(fd, base::kSecurityIma);
+}
+
+// Takes `value` back, a signature that may cover other bytes than the file now has. The failure to
+// do so is part of the message: the file then carries a signature that does not match.
+absl::Status RemoveBecause(int fd, const base::Bytes& value, const absl::Status& reason) {
+  const absl::Status removed = Restore(fd, value, absl::nullopt);
   if (removed.ok()) return reason;
   return absl::Status(reason.code(),
                       absl::StrCat(reason.message(), "; the signature just written could not be ",
@@ -66,10 +71,16 @@ absl::StatusOr<absl::optional<base::Bytes>> XattrStore::Read() const {
 absl::Status XattrStore::Write(const base::Bytes& value, const base::ChangeGuard& guard) {
   const FileLock lock = LockFile(fd_);
   const absl::Status stored = base::SetXattr(fd_, base::kSecurityIma, value);
-  if (absl::IsDataLoss(stored)) return TakeBack(fd_, value, stored);
+  if (absl::IsDataLoss(stored)) return RemoveBecause(fd_, value, stored);
   JET_RETURN_IF_ERROR(stored);
   const absl::Status unchanged = guard.CheckAfterOwnXattr();
-  return unchanged.ok() ? unchanged : TakeBack(fd_, value, unchanged);
+  return unchanged.ok() ? unchanged : RemoveBecause(fd_, value, unchanged);
+}
+
+absl::Status XattrStore::TakeBack(const base::Bytes& value,
+                                  const absl::optional<base::Bytes>& before) {
+  const FileLock lock = LockFile(fd_);
+  return Restore(fd_, value, before);
 }
 
 }  // namespace jet::sign

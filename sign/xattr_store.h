@@ -16,6 +16,8 @@ class XattrStore : public SignatureStore {
 
   absl::StatusOr<absl::optional<base::Bytes>> Read() const override;
   absl::Status Write(const base::Bytes& value, const base::ChangeGuard& guard) override;
+  absl::Status TakeBack(const base::Bytes& value,
+                        const absl::optional<base::Bytes>& before) override;
 
  private:
   int fd_;

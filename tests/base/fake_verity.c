@@ -2,7 +2,9 @@
 // FS_IOC_ENABLE_VERITY and FS_IOC_MEASURE_VERITY, as Documentation/filesystems/fsverity.rst tells,
 // where the environment has JET_FAKE_VERITY. Linked into a test, or loaded before the program by
 // LD_PRELOAD. The digest is kept in an attribute of the file; that the content cannot be changed
-// afterwards is not imitated. A number in JET_FAKE_VERITY is the errno of every enabling.
+// afterwards is not imitated. A number in JET_FAKE_VERITY is the errno of every enabling; one below
+// zero is for a reason of the file, which measuring does not tell. JET_FAKE_VERITY_CHANGE in the
+// environment: the file is changed just before it is enabled.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +42,7 @@ static int has_writer(int fd) {
 
 // Returns an errno.
 static int enable(int fd, const struct fsverity_enable_arg* arg) {
-  const int forced = atoi(getenv("JET_FAKE_VERITY"));
+  const int forced = abs(atoi(getenv("JET_FAKE_VERITY")));
   if (forced != 0) return forced;
   if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY || has_writer(fd)) return ETXTBSY;
   if (arg->version != 1 || arg->block_size != 4096 || arg->salt_size != 0 || arg->sig_size != 0)
@@ -56,6 +58,7 @@ static int enable(int fd, const struct fsverity_enable_arg* arg) {
   struct libfsverity_digest* digest = NULL;
   const int result = libfsverity_compute_digest(&reader, read_file, &parameters, &digest);
   if (result != 0) return -result;
+  if (getenv("JET_FAKE_VERITY_CHANGE") != NULL) digest->digest[0] ^= 1;
   const int stored =
       fsetxattr(fd, kAttribute, digest, sizeof(*digest) + digest->digest_size, XATTR_CREATE);
   const int error_number = stored == 0 ? 0 : errno;

@@ -8,7 +8,8 @@
 namespace jet::test {
 
 // While it lives, this process sees fs-verity on every file system that has trusted attributes.
-// With an errno, enabling fails so. Not while other threads run.
+// With an errno, enabling fails so; with one below zero it does for a reason of the file. Not while
+// other threads run.
 class FakeVerity {
  public:
   explicit FakeVerity(int enable_error = 0) {
@@ -17,6 +18,15 @@ class FakeVerity {
   FakeVerity(const FakeVerity&) = delete;
   FakeVerity& operator=(const FakeVerity&) = delete;
   ~FakeVerity() { unsetenv("JET_FAKE_VERITY"); }
+};
+
+// While it lives, a file is changed just before fs-verity is enabled on it.
+class FakeVerityChange {
+ public:
+  FakeVerityChange() { setenv("JET_FAKE_VERITY_CHANGE", "1", /*overwrite=*/1); }
+  FakeVerityChange(const FakeVerityChange&) = delete;
+  FakeVerityChange& operator=(const FakeVerityChange&) = delete;
+  ~FakeVerityChange() { unsetenv("JET_FAKE_VERITY_CHANGE"); }
 };
 
 }  // namespace jet::test

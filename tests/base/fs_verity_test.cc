@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <sys/mount.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 
 #include "tests/base/child.h"
 #include "tests/base/fake_verity.h"
+#include "tests/base/file_flags.h"
 #include "tests/base/scratch_folder.h"
 #include "tests/status_matchers.h"
 
@@ -84,7 +86,9 @@ TEST_F(FsVerityTest, SaysWhyItCouldNotEnable) {
     const char* text;
   } const kCases[] = {
       {EBUSY, StatusCode::kUnavailable, "another process is enabling it"},
-      {EINVAL, StatusCode::kFailedPrecondition, "does not take blocks of 4096 bytes"},
+      {EINVAL, StatusCode::kFailedPrecondition, "does not take it with blocks of 4096 bytes"},
+      {ENOPKG, StatusCode::kUnimplemented, "does not have the hash algorithm"},
+      {EPERM, StatusCode::kPermissionDenied, "Operation not permitted"},
       {EROFS, StatusCode::kPermissionDenied, "Read-only file system"},
       {EACCES, StatusCode::kPermissionDenied, "Permission denied"},
   };
@@ -92,6 +96,38 @@ TEST_F(FsVerityTest, SaysWhyItCouldNotEnable) {
     const test::FakeVerity fake(test.error_number);
     EXPECT_THAT(EnableVerity(fd_.get(), kVeritySha256), StatusIs(test.code, HasSubstr(test.text)));
   }
+}
+
+TEST_F(FsVerityTest, WhatIsOfTheFileIsNotSaidOfTheFileSystem) {
+  const test::FakeVerity fake(-EOPNOTSUPP);
+  EXPECT_THAT(CheckVeritySupport(fd_.get()), test::IsOk());
+  EXPECT_THAT(EnableVerity(fd_.get(), kVeritySha256),
+              StatusIs(StatusCode::kUnimplemented, HasSubstr("without extents")));
+}
+
+TEST_F(FsVerityTest, TheFlagOfTheFileIsNamed) {
+  const test::FileFlags flags(fd_.get(), FS_IMMUTABLE_FL);
+  const test::FakeVerity fake(EPERM);
+  const absl::Status seen = CheckVerityCanBeEnabled(fd_.get());
+  EXPECT_THAT(seen, StatusIs(StatusCode::kPermissionDenied,
+                             "cannot enable fs-verity: the file is immutable (chattr -i makes it "
+                             "changeable)"));
+  EXPECT_EQ(EnableVerity(fd_.get(), kVeritySha256).status(), seen);
+}
+
+TEST_F(FsVerityTest, AMountForReadingOnlyIsSeenBeforehand) {
+  const test::FakeVerity fake;
+  EXPECT_THAT(CheckVerityCanBeEnabled(fd_.get()), test::IsOk());
+  const std::string answer = test::InChild([this] {
+    test::EnterPrivateMounts();
+    const char* const folder = folder_.path().c_str();
+    if (mount(folder, folder, nullptr, MS_BIND, nullptr) != 0 ||
+        mount(nullptr, folder, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) {
+      return std::string("mount");
+    }
+    return CheckVerityCanBeEnabled(test::Open(path_, O_RDONLY).get()).ToString();
+  });
+  EXPECT_THAT(answer, HasSubstr("cannot enable fs-verity: Read-only file system"));
 }
 
 TEST_F(FsVerityTest, ADescriptorThatIsNoneIsAnError) {

@@ -96,6 +96,26 @@ TEST_F(PermissionTest, WithoutProcNoUserNamespaceIsTakenForTheInitialOne) {
             "no");
 }
 
+TEST_F(PermissionTest, WithoutProcNothingIsSaidOfTheUserNamespace) {
+  for (const bool inside : {false, true}) {
+    EXPECT_THAT(InChild([this, inside] {
+                  if (inside) test::EnterUserNamespace();
+                  HideProc();
+                  if (OwnUserNamespace() != UserNamespace::kUnknown) return std::string("known");
+                  return ExplainXattrRefusal(fd_.get(), EPERM);
+                }),
+                StartsWith("Operation not permitted; no flag or capability explains it: either a "
+                           "security module does, or this process is in a user namespace"))
+        << inside;
+  }
+  EXPECT_THAT(InChild([this] {
+                HideProc();
+                test::BecomeUser(test::kNobody);
+                return ExplainXattrRefusal(fd_.get(), EPERM);
+              }),
+              StartsWith(kNeedsRootWord));
+}
+
 TEST_F(PermissionTest, AnImmutableFileIsNamed) {
   const test::FileFlags flags(fd_.get(), FS_IMMUTABLE_FL);
   EXPECT_THAT(ExplainXattrRefusal(fd_.get(), EPERM), StartsWith("the file is immutable"));

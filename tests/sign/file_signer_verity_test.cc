@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,9 +14,11 @@
 #include "crypto/verity_digest.h"
 #include "ima/file_id.h"
 #include "sign/file_signer.h"
+#include "sign/verity_enabling.h"
 #include "sign/xattr_store.h"
 #include "tests/base/child.h"
 #include "tests/base/fake_verity.h"
+#include "tests/base/file_flags.h"
 #include "tests/base/scratch_folder.h"
 #include "tests/crypto/test_keys.h"
 #include "tests/pki/test_certificates.h"
@@ -189,15 +193,190 @@ class FullStore : public NoStore {
   }
 };
 
-TEST_F(FileSignerVerityTest, AFailureAfterEnablingSaysThatItIsEnabled) {
+TEST_F(FileSignerVerityTest, NothingIsEnabledWhenTheSignatureCannotBeWritten) {
   const test::FakeVerity fake;
   const FileSigner signer = FileSigner::New(*signer_, certificate_, {}, enable_).value();
   const base::UniqueFd fd = test::Open(path_, O_RDONLY);
   FullStore store;
-  EXPECT_THAT(signer.Sign(fd.get(), store, hasher_),
-              StatusIs(StatusCode::kResourceExhausted, "fs-verity was enabled, but: no space"));
-  EXPECT_THAT(signer.Sign(fd.get(), store, hasher_),
-              StatusIs(StatusCode::kResourceExhausted, "no space"));
+  const absl::Status failed = signer.Sign(fd.get(), store, hasher_).status();
+  EXPECT_THAT(failed, StatusIs(StatusCode::kResourceExhausted, "no space"));
+  EXPECT_FALSE(VerityWasEnabled(failed));
+  EXPECT_EQ(Measured(), absl::nullopt);
+}
+
+TEST_F(FileSignerVerityTest, WhatWasThereIsThereAgainWhenEnablingFails) {
+  ASSERT_OK_AND_ASSIGN(const SignOutcome content, Sign({}));
+  const test::FakeVerity fake(ENOSPC);
+  const absl::Status failed = Sign(enable_).status();
+  EXPECT_EQ(failed.message(), "cannot enable fs-verity: No space left on device");
+  EXPECT_FALSE(VerityWasEnabled(failed));
+  EXPECT_EQ(Xattr(), content.value);
+  {
+    const base::UniqueFd fd = test::Open(path_, O_RDONLY);
+    ASSERT_THAT(base::RemoveXattr(fd.get(), base::kSecurityIma), test::IsOk());
+  }
+  EXPECT_FALSE(Sign(enable_).ok());
+  EXPECT_EQ(Xattr(), absl::nullopt);
+  EXPECT_EQ(Measured(), absl::nullopt);
+}
+
+TEST_F(FileSignerVerityTest, AValidSignatureStaysWhenEnablingFails) {
+  ASSERT_OK_AND_ASSIGN(const SignOutcome before, Sign(verity_));
+  const test::FakeVerity fake(ENOSPC);
+  EXPECT_FALSE(Sign(enable_).ok());
+  EXPECT_EQ(Xattr(), before.value);
+}
+
+TEST_F(FileSignerVerityTest, AFileThatChangedBeforeItWasEnabledHasNoNewSignature) {
+  ASSERT_OK_AND_ASSIGN(const SignOutcome content, Sign({}));
+  const test::FakeVerity fake;
+  const test::FakeVerityChange change;
+  const absl::Status failed = Sign(enable_).status();
+  EXPECT_THAT(failed, StatusIs(StatusCode::kFailedPrecondition,
+                               AllOf(HasSubstr("fs-verity was enabled, but: the file was changed"),
+                                     HasSubstr("no signature matches it"))));
+  EXPECT_TRUE(VerityWasEnabled(failed));
+  EXPECT_TRUE(Measured().has_value());
+  EXPECT_EQ(Xattr(), content.value);
+  // What it is now can be signed.
+  ASSERT_OK_AND_ASSIGN(const SignOutcome now, Sign(enable_));
+  EXPECT_EQ(now.result, SignResult::kSigned);
+  EXPECT_EQ(now.verity, VerityState::kEnabled);
+  EXPECT_EQ(now.digest, Measured());
+}
+
+TEST_F(FileSignerVerityTest, AFileWithASignatureThatChangedBeforeItWasEnabledIsAFailure) {
+  ASSERT_OK_AND_ASSIGN(const SignOutcome before, Sign(verity_));
+  const test::FakeVerity fake;
+  const test::FakeVerityChange change;
+  EXPECT_TRUE(VerityWasEnabled(Sign(enable_).status()));
+  EXPECT_EQ(Xattr(), before.value);
+}
+
+TEST_F(FileSignerVerityTest, WhatCannotBeTakenBackIsSaid) {
+  const test::FakeVerity fake;
+  const test::FakeVerityChange change;
+  const FileSigner signer = FileSigner::New(*signer_, certificate_, {}, enable_).value();
+  const base::UniqueFd fd = test::Open(path_, O_RDONLY);
+  NoStore store;
+  const absl::Status failed = signer.Sign(fd.get(), store, hasher_).status();
+  EXPECT_THAT(failed, StatusIs(StatusCode::kFailedPrecondition,
+                               AllOf(HasSubstr("fs-verity was enabled, but"),
+                                     HasSubstr("; the signature just written could not be taken "
+                                               "back: what is written there stays"))));
+  EXPECT_TRUE(VerityWasEnabled(failed));
+}
+
+// Where another process enables fs-verity with another hash as soon as the signature is there.
+class OvertakenStore : public XattrStore {
+ public:
+  explicit OvertakenStore(int fd) : XattrStore(fd), fd_(fd) {}
+
+  absl::Status Write(const base::Bytes& value, const base::ChangeGuard& guard) override {
+    const absl::Status written = XattrStore::Write(value, guard);
+    (void)crypto::EnableVerity(fd_, HashAlgorithm::kSha512);
+    return written;
+  }
+
+ private:
+  int fd_;
+};
+
+TEST_F(FileSignerVerityTest, WhatAnotherProcessEnabledMeanwhileIsSignedAsItIs) {
+  const test::FakeVerity fake;
+  const FileSigner signer = FileSigner::New(*signer_, certificate_, {}, enable_).value();
+  const base::UniqueFd fd = test::Open(path_, O_RDONLY);
+  OvertakenStore store(fd.get());
+  ASSERT_OK_AND_ASSIGN(const SignOutcome outcome, signer.Sign(fd.get(), store, hasher_));
+  EXPECT_EQ(outcome.verity, VerityState::kEnabled);
+  EXPECT_EQ(outcome.digest.algorithm(), HashAlgorithm::kSha512);
+  EXPECT_EQ(outcome.digest, Measured());
+  EXPECT_EQ(Xattr(), outcome.value);
+  EXPECT_EQ(outcome.previous, Previous::kNone);
+}
+
+TEST_F(FileSignerVerityTest, ADryRunSeesWhatTheRunWouldFailAt) {
+  FileSignerOptions dry = enable_;
+  dry.dry_run = true;
+  const auto both = [&] {
+    const absl::Status seen = Sign(dry).status();
+    return seen == Sign(enable_).status() ? seen.ToString() : std::string("the two differ");
+  };
+  const test::FakeVerity fake;
+  {
+    const base::UniqueFd fd = test::Open(path_, O_RDONLY);
+    const test::FileFlags flags(fd.get(), FS_IMMUTABLE_FL);
+    EXPECT_THAT(both(), HasSubstr("cannot enable fs-verity: the file is immutable"));
+  }
+  EXPECT_THAT(test::InChild([&] {
+                test::BecomeUser(test::kNobody);
+                return both();
+              }),
+              HasSubstr("fs-verity is not enabled, as the signature could not be written: "
+                        "changing security.ima needs root"));
+  EXPECT_THAT(test::InChild([&] {
+                test::EnterPrivateMounts();
+                const char* const folder = folder_.path().c_str();
+                if (mount(folder, folder, nullptr, MS_BIND, nullptr) != 0 ||
+                    mount(nullptr, folder, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
+                  return std::string("mount");
+                return both();
+              }),
+              HasSubstr("cannot enable fs-verity: Read-only file system"));
+  EXPECT_EQ(Measured(), absl::nullopt);
+  ASSERT_THAT(Sign(enable_), test::IsOk());
+  const base::UniqueFd fd = test::Open(path_, O_RDONLY);
+  const test::FileFlags flags(fd.get(), FS_IMMUTABLE_FL);
+  EXPECT_EQ(Sign(enable_)->result, SignResult::kAlreadyValid);
+}
+
+TEST_F(FileSignerVerityTest, EnablesWithTheHashOfTheValidSignatureThatIsKept) {
+  const test::FakeVerity fake;
+  const pki::Certificate other = CertificateOf("ec:p256", 0x22);
+  const auto other_signer = crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value();
+  FileSignerOptions sha512 = verity_;
+  sha512.hash = HashAlgorithm::kSha512;
+  ASSERT_OK_AND_ASSIGN(const SignOutcome before, SignWith(*other_signer, other, sha512));
+  FileSignerOptions dry = enable_;
+  dry.dry_run = true;
+  EXPECT_EQ(Sign(dry, {{"vendor", other}})->result, SignResult::kKept);
+  ASSERT_OK_AND_ASSIGN(const SignOutcome kept, Sign(enable_, {{"vendor", other}}));
+  EXPECT_EQ(kept.result, SignResult::kKept);
+  EXPECT_EQ(kept.verity, VerityState::kEnabledNow);
+  EXPECT_EQ(kept.digest, Measured());
+  EXPECT_EQ(kept.digest.algorithm(), HashAlgorithm::kSha512);
+  EXPECT_EQ(Xattr(), before.value);
+}
+
+TEST_F(FileSignerVerityTest, AnOwnSignatureOfAnotherHashIsKeptUnlessTheHashIsChosen) {
+  const test::FakeVerity fake;
+  FileSignerOptions sha512 = verity_;
+  sha512.hash = HashAlgorithm::kSha512;
+  ASSERT_OK_AND_ASSIGN(const SignOutcome before, Sign(sha512));
+  FileSignerOptions chosen = enable_;
+  chosen.dry_run = true;
+  EXPECT_EQ(Sign(chosen)->previous, Previous::kOtherHash);
+  FileSignerOptions any = enable_;
+  any.any_hash = true;
+  ASSERT_OK_AND_ASSIGN(const SignOutcome after, Sign(any));
+  EXPECT_EQ(after.result, SignResult::kAlreadyValid);
+  EXPECT_EQ(after.verity, VerityState::kEnabledNow);
+  EXPECT_EQ(after.digest, Measured());
+  EXPECT_EQ(Xattr(), before.value);
+}
+
+TEST_F(FileSignerVerityTest, AnOwnSignatureOfAnotherHashThatDoesNotMatchIsReplaced) {
+  const test::FakeVerity fake;
+  FileSignerOptions sha512 = verity_;
+  sha512.hash = HashAlgorithm::kSha512;
+  ASSERT_THAT(Sign(sha512), test::IsOk());
+  Append();
+  FileSignerOptions any = enable_;
+  any.any_hash = true;
+  ASSERT_OK_AND_ASSIGN(const SignOutcome outcome, Sign(any));
+  EXPECT_EQ(outcome.result, SignResult::kSigned);
+  EXPECT_EQ(outcome.digest.algorithm(), HashAlgorithm::kSha256);
+  EXPECT_EQ(outcome.digest, Measured());
 }
 
 TEST_F(FileSignerVerityTest, AnExistingSignatureIsJudgedByItsKindHashAndKey) {
@@ -230,7 +409,7 @@ TEST_F(FileSignerVerityTest, KeepsTheValidSignatureOfAKnownKeyUnlessForced) {
   EXPECT_EQ(kept.result, SignResult::kKept);
   EXPECT_EQ(kept.digest.algorithm(), HashAlgorithm::kSha512);
   {
-    // Enabled with another hash, that signature is good for nothing.
+    // Replaced by force, that hash does not matter.
     const test::FakeVerity fake;
     FileSignerOptions dry = enable_;
     dry.force = true;
