@@ -22,12 +22,42 @@ if(JET_SANITIZE)
 endif()
 target_link_options(jet_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
+# Headers that nearly every source includes are parsed once, where JET_PRECOMPILE_HEADERS says so. A
+# source that forgets to include one of them compiles all the same: a build without the option finds it.
+#   jet_precompiled       for the libraries and the programs
+#   jet_precompiled_test  for the tests as well
+function(jet_precompiled_headers name)
+  if(JET_PRECOMPILE_HEADERS)
+    cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
+    add_library(${name} STATIC ${PROJECT_SOURCE_DIR}/cmake/precompiled.cc)
+    target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS})
+    target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+  endif()
+endfunction()
+
+set(jet_precompiled_headers <algorithm> <filesystem> <functional> <map> <memory> <mutex> <string>
+  <thread> <vector> <absl/functional/function_ref.h> <absl/status/statusor.h> <absl/strings/match.h>
+  <absl/strings/str_cat.h> <absl/strings/str_join.h> <absl/strings/str_split.h>
+  <absl/time/time.h> <absl/types/optional.h> <absl/types/span.h>)
+jet_precompiled_headers(jet_precompiled HEADERS ${jet_precompiled_headers} DEPS jet_absl)
+if(JET_BUILD_TESTS)
+  jet_precompiled_headers(jet_precompiled_test
+    HEADERS ${jet_precompiled_headers} <gmock/gmock.h> <gtest/gtest.h> DEPS jet_absl GTest::gmock)
+endif()
+
+function(jet_precompile target headers)
+  if(JET_PRECOMPILE_HEADERS)
+    target_precompile_headers(${target} REUSE_FROM ${headers})
+  endif()
+endfunction()
+
 # jet_library(NAME sources... DEPS libraries...): a static library, one per folder.
 function(jet_library name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   add_library(jet_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   add_library(jet::${name} ALIAS jet_${name})
   target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
+  jet_precompile(jet_${name} jet_precompiled)
 endfunction()
 
 # jet_executable(NAME sources... DEPS libraries...)
@@ -35,6 +65,7 @@ function(jet_executable name)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS})
+  jet_precompile(${name} jet_precompiled)
 endfunction()
 
 # jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE]
@@ -49,6 +80,7 @@ function(jet_gtest name)
   endif()
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE jet_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  jet_precompile(${name} jet_precompiled_test)
   target_compile_definitions(${name} PRIVATE
     JET_BINARY="$<TARGET_FILE:jet>" JET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(ARG_PROGRAM)

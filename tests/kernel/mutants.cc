@@ -171,7 +171,7 @@ std::string Mutants::ChangeLastBytes(std::string& value) {
   const size_t count = 1 + Pick(4);
   const size_t kind = Pick(4);
   const bool fixed = Chance(60);
-  if (kind == 0) value.resize(value.size() - count);
+  if (kind == 0) value.erase(value.size() - count);
   if (kind == 1) value += RandomBytes(count);
   if (kind >= 2) {
     char& byte = value[value.size() - count];

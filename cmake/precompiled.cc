@@ -1,0 +1,1 @@
+// The target that precompiled headers belong to needs a source.
