@@ -22,12 +22,17 @@ if(JET_SANITIZE)
 endif()
 target_link_options(jet_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
-# jet_library(NAME sources... DEPS libraries...): a static library, one per folder.
+# jet_library(NAME sources... DEPS libraries... [PUBLIC_HEADERS headers...]): a static library, one per folder.
+# With PUBLIC_HEADERS it is installed, and they are (cmake/InstallLibrary.cmake).
 function(jet_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;PUBLIC_HEADERS" ${ARGN})
   add_library(jet_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   add_library(jet::${name} ALIAS jet_${name})
-  target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
+  if(ARG_PUBLIC_HEADERS)
+    jet_install_library(${name} DEPS ${ARG_DEPS} HEADERS ${ARG_PUBLIC_HEADERS})
+  else()
+    target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
+  endif()
 endfunction()
 
 # jet_executable(NAME sources... DEPS libraries...)
