@@ -42,6 +42,7 @@ enum class Verdict {
   kVerityNotEnabled,
 };
 
+// How many verdicts there are.
 inline constexpr size_t kVerdictCount = static_cast<size_t>(Verdict::kVerityNotEnabled) + 1;
 
 // Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...
@@ -50,7 +51,9 @@ const char* VerdictName(Verdict verdict);
 // Returns every verdict, in the order of the enum.
 const std::vector<Verdict>& AllVerdicts();
 
+// What was found out about a file. A value.
 struct Appraisal {
+  // The answer.
   Verdict verdict = Verdict::kNoSignature;
   // The word that Linux 6.1 writes after cause= in its audit record; empty when it runs the file or
   // when what it does cannot be known.
@@ -58,8 +61,8 @@ struct Appraisal {
   std::string detail;  // why, in plain words
   // What the file's security.ima says, as far as it could be read.
   absl::optional<int> signature_version;
-  absl::optional<ima::KeyId> key_id;
-  std::string hash_name;
+  absl::optional<ima::KeyId> key_id;  // that the signature names
+  std::string hash_name;              // of the signature or digest: "sha256"
   // The trusted key that the signature names; null without one. Owned by the trust set.
   const ima::NamedCertificate* key = nullptr;
   // The digest of the file, where it was needed: of its content, under kSigv3 its fs-verity digest.
@@ -86,6 +89,20 @@ absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xatt
                                          const TrustSet& trust,
                                          const absl::optional<crypto::Digest>& measured,
                                          DigestSource computed);
+
+// Judges a file that has this content and, unless that is nullopt, `xattr` as its security.ima,
+// under `rule`. No file is needed, and under kSigv3 none has fs-verity enabled: a good signature is
+// kVerityNotEnabled. Thread-safe.
+absl::StatusOr<Appraisal> AppraiseContent(base::ByteSpan content,
+                                          const absl::optional<base::Bytes>& xattr,
+                                          const TrustSet& trust, Rule rule = Rule::kImasig);
+
+// The same of a file with this digest: of its content or, under kSigv3, the fs-verity digest that
+// the kernel has for it. FAILED_PRECONDITION when the verdict rests on a digest by another
+// algorithm, which the message names. Thread-safe.
+absl::StatusOr<Appraisal> AppraiseDigest(const crypto::Digest& digest,
+                                         const absl::optional<base::Bytes>& xattr,
+                                         const TrustSet& trust, Rule rule = Rule::kImasig);
 
 // Judges the open regular file `fd` by its security.ima under `rule`. ABORTED when it changed while
 // it was read. Thread-safe, with a Hasher per thread.

@@ -13,7 +13,8 @@ namespace jet::appraise {
 
 // What a key id means to a trust set.
 struct KeyMatch {
-  std::vector<const ima::NamedCertificate*> certificates;  // owned by the trust set
+  // Those it matches; owned by the trust set.
+  std::vector<const ima::NamedCertificate*> certificates;
   // Keys of a keyring whose certificates are not at hand, by their subject key identifiers.
   std::vector<base::Bytes> without_certificate;
 };
@@ -21,6 +22,8 @@ struct KeyMatch {
 // Certificates, and identifiers of keys known only by those. Immutable and thread-safe.
 class TrustSet {
  public:
+  // Trusts `certificates`; a certificate may come more than once. The other keys are those of a
+  // keyring, by their subject key identifiers.
   explicit TrustSet(std::vector<ima::NamedCertificate> certificates,
                     std::vector<base::Bytes> identifiers_without_certificate = {});
 
@@ -29,6 +32,7 @@ class TrustSet {
   // only one of them.
   KeyMatch Find(const ima::KeyId& key_id) const;
 
+  // All of its certificates.
   const std::vector<ima::NamedCertificate>& certificates() const { return certificates_; }
 
  private:

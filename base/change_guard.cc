@@ -28,6 +28,8 @@ absl::Status Changed() {
 
 // Returns true when the lease was taken, false when leases do not work on this file.
 absl::StatusOr<bool> TakeReadLease(int fd) {
+  // The signal of a lease that breaks; SIGIO, which it is otherwise, would end the process.
+  if (fcntl(fd, F_SETSIG, SIGURG) != 0) return false;
   for (int attempt = 1;; ++attempt) {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) return true;
     if (errno != EAGAIN) return false;
@@ -77,7 +79,5 @@ absl::Status ChangeGuard::CheckAfterOwnXattr() const {
   }
   return absl::OkStatus();
 }
-
-void IgnoreLeaseSignals() { (void)std::signal(SIGIO, SIG_IGN); }
 
 }  // namespace jet::base

@@ -16,7 +16,7 @@ enum class ChangeDetection {
 };
 
 // Watches one open file from Start() to the end of its life. Not thread-safe; move only.
-// The process must ignore SIGIO (IgnoreLeaseSignals), or a writer's open would end it.
+// A writer's open sends this process SIGURG, which does nothing unless the process handles it.
 class ChangeGuard {
  public:
   // Starts to watch `fd`, which must be open for reading only and outlive the guard.
@@ -30,6 +30,7 @@ class ChangeGuard {
   ChangeGuard& operator=(const ChangeGuard&) = delete;
   ~ChangeGuard();
 
+  // How this guard notices changes.
   ChangeDetection method() const { return method_; }
 
   // fstat of the file as it was when the watch began.
@@ -49,10 +50,6 @@ class ChangeGuard {
   ChangeDetection method_;
   struct stat initial_;
 };
-
-// Makes this process ignore the signal by which the kernel tells of a lease that breaks. Call once,
-// before threads start.
-void IgnoreLeaseSignals();
 
 }  // namespace jet::base
 

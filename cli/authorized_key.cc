@@ -9,7 +9,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/bytes.h"
+#include "absl/types/optional.h"
+#include "base/byte_reader.h"
 
 namespace jet::cli {
 namespace {

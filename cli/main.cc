@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "base/change_guard.h"
 #include "cli/dispatch.h"
 #include "cli/exit_status.h"
 #include "crypto/secure_process.h"
@@ -45,7 +44,6 @@ int main(int argc, char** argv) {
     return kCouldNotDo;
   }
   OpenStandardDescriptors();
-  jet::base::IgnoreLeaseSignals();
   // Whoever started this program may have ignored it, and then no child could be waited for.
   (void)std::signal(SIGCHLD, SIG_DFL);
   RaiseDescriptorLimit();

@@ -24,8 +24,9 @@ target_link_options(jet_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
 
 # Headers that nearly every source includes are parsed once, where JET_PRECOMPILE_HEADERS says so. A
 # source that forgets to include one of them compiles all the same: a build without the option finds it.
-#   jet_precompiled       for the libraries and the programs
-#   jet_precompiled_test  for the tests as well
+#   jet_precompiled            for the libraries and the programs
+#   jet_precompiled_installed  for the libraries that are installed, which are position-independent
+#   jet_precompiled_test       for the tests
 function(jet_precompiled_headers name)
   if(JET_PRECOMPILE_HEADERS)
     cmake_parse_arguments(ARG "" "" "HEADERS;DEPS" ${ARGN})
@@ -40,6 +41,10 @@ set(jet_precompiled_headers <algorithm> <filesystem> <functional> <map> <memory>
   <absl/strings/str_cat.h> <absl/strings/str_join.h> <absl/strings/str_split.h>
   <absl/time/time.h> <absl/types/optional.h> <absl/types/span.h>)
 jet_precompiled_headers(jet_precompiled HEADERS ${jet_precompiled_headers} DEPS jet_absl)
+jet_precompiled_headers(jet_precompiled_installed HEADERS ${jet_precompiled_headers} DEPS jet_absl)
+if(JET_PRECOMPILE_HEADERS)
+  set_target_properties(jet_precompiled_installed PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endif()
 if(JET_BUILD_TESTS)
   jet_precompiled_headers(jet_precompiled_test
     HEADERS ${jet_precompiled_headers} <gmock/gmock.h> <gtest/gtest.h> DEPS jet_absl GTest::gmock)
@@ -51,13 +56,19 @@ function(jet_precompile target headers)
   endif()
 endfunction()
 
-# jet_library(NAME sources... DEPS libraries...): a static library, one per folder.
+# jet_library(NAME sources... DEPS libraries... [PUBLIC_HEADERS headers...]): a static library, one per folder.
+# With PUBLIC_HEADERS it is installed, and they are (cmake/InstallLibrary.cmake).
 function(jet_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;PUBLIC_HEADERS" ${ARGN})
   add_library(jet_${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   add_library(jet::${name} ALIAS jet_${name})
-  target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
-  jet_precompile(jet_${name} jet_precompiled)
+  if(ARG_PUBLIC_HEADERS)
+    jet_install_library(${name} DEPS ${ARG_DEPS} HEADERS ${ARG_PUBLIC_HEADERS})
+    jet_precompile(jet_${name} jet_precompiled_installed)
+  else()
+    target_link_libraries(jet_${name} PUBLIC jet_flags ${ARG_DEPS})
+    jet_precompile(jet_${name} jet_precompiled)
+  endif()
 endfunction()
 
 # jet_executable(NAME sources... DEPS libraries...)

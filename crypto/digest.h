@@ -18,11 +18,13 @@ class Digest {
   // INVALID_ARGUMENT when `value` has not the size of `algorithm`.
   static absl::StatusOr<Digest> Make(HashAlgorithm algorithm, base::ByteSpan value);
 
+  // What it was made by.
   HashAlgorithm algorithm() const { return algorithm_; }
 
-  // Valid as long as this object.
+  // The bytes; valid as long as this object.
   base::ByteSpan value() const { return base::ByteSpan(value_.data(), RowOf(algorithm_).digest_size); }
 
+  // True when both are by the same algorithm and have the same bytes.
   friend bool operator==(const Digest& a, const Digest& b) {
     return a.algorithm_ == b.algorithm_ && a.value() == b.value();
   }
@@ -45,7 +47,9 @@ class Hasher {
 
   // Begins a new digest; what was begun before is dropped.
   absl::Status Start(HashAlgorithm algorithm);
+  // Adds `data` to it.
   absl::Status Update(base::ByteSpan data);
+  // Returns the digest of all that was added. The next one needs a Start.
   absl::StatusOr<Digest> Finish();
 
   // Hashes the open file `fd` from its first byte to its end without moving its position.

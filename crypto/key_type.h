@@ -10,6 +10,7 @@
 
 namespace jet::crypto {
 
+// The kinds of keys that the kernel verifies with, and all others.
 enum class KeyAlgorithm { kRsa, kEc, kOther };
 
 // What a key may be used for.
@@ -19,11 +20,14 @@ enum class KeyUse {
   kNone,   // the kernel cannot use it
 };
 
+// The type of a key. A value.
 struct KeyType {
+  // RSA or EC.
   KeyAlgorithm algorithm = KeyAlgorithm::kOther;
   int bits = 0;      // of the RSA modulus or the EC group order
   std::string name;  // "rsa:3072", "ec:p256", "ec:p521", "ed25519", "rsa-pss:2048"
 
+  // True when both are the same type.
   friend bool operator==(const KeyType& a, const KeyType& b) { return a.name == b.name; }
 };
 

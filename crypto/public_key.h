@@ -23,6 +23,7 @@ class PublicKey {
   // Shares `key`, which must not be null; its reference count goes up. For crypto/ and pki/.
   static absl::StatusOr<PublicKey> FromEvp(EVP_PKEY* key);
 
+  // What kind of key it is.
   const KeyType& type() const;
 
   // OK only when `signature` is this key's signature over `digest`: RSA PKCS#1 v1.5 with the

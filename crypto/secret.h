@@ -26,13 +26,17 @@ class Secret {
 
   // A secret of `size` zero bytes, to be filled through MutableBytes().
   static Secret OfSize(size_t size);
+  // A secret with a copy of `bytes`, which stay where they are.
   static Secret CopyOf(base::ByteSpan bytes);
 
+  // Its number of bytes.
   size_t size() const { return size_; }
+  // True when it has none.
   bool empty() const { return size_ == 0; }
 
   // The bytes; valid as long as this object. Do not copy them.
   base::ByteSpan Expose() const { return base::ByteSpan(data_, size_); }
+  // The same, to be written to.
   absl::Span<uint8_t> MutableBytes() { return absl::Span<uint8_t>(data_, size_); }
 
   // Wipes and forgets the bytes from `size` on.

@@ -4,6 +4,7 @@
 
 namespace jet::crypto {
 
+// What becomes of memory that libcrypto gives back.
 enum class FreedMemory {
   kWipe,  // libcrypto's memory is overwritten before it is freed
   kKeep,  // for the test that proves that the wiping is what removes keys from memory

@@ -48,13 +48,13 @@ absl::StatusOr<Digest> DigestOfNumber(uint32_t number, base::ByteSpan value) {
 }
 
 // Hands the content of a file out piece by piece: libfsverity asks for single blocks.
-class Reader {
+class FileReader {
  public:
-  explicit Reader(int fd) : fd_(fd) {}
+  explicit FileReader(int fd) : fd_(fd) {}
 
   // libfsverity_read_fn_t
   static int Read(void* reader, void* to, size_t count) {
-    return static_cast<Reader*>(reader)->Take(static_cast<uint8_t*>(to), count);
+    return static_cast<FileReader*>(reader)->Take(static_cast<uint8_t*>(to), count);
   }
 
   // Why Read failed.
@@ -104,9 +104,33 @@ class Reader {
   absl::Status status_;
 };
 
+// The same of bytes that are at hand, a ByteSpan; libfsverity asks for no more than there are.
+int ReadBytes(void* left, void* to, size_t count) {
+  base::ByteSpan& bytes = *static_cast<base::ByteSpan*>(left);
+  std::memcpy(to, bytes.data(), count);
+  bytes.remove_prefix(count);
+  return 0;
+}
+
 struct Free {
   void operator()(libfsverity_digest* digest) const { std::free(digest); }
 };
+
+// Computes the digest of `size` bytes that `read` takes from `source`.
+absl::StatusOr<Digest> ComputeFrom(void* source, libfsverity_read_fn_t read,
+                                   HashAlgorithm algorithm, uint64_t size) {
+  JET_ASSIGN_OR_RETURN(const uint32_t number, NumberOf(algorithm));
+  libfsverity_merkle_tree_params parameters = {};
+  parameters.version = 1;
+  parameters.hash_algorithm = number;
+  parameters.file_size = size;
+  parameters.block_size = base::kVerityBlockSize;
+  libfsverity_digest* computed = nullptr;
+  const int result = libfsverity_compute_digest(source, read, &parameters, &computed);
+  const std::unique_ptr<libfsverity_digest, Free> owner(computed);
+  if (result != 0) return base::SystemError(-result, "cannot compute the fs-verity digest");
+  return Digest::Make(algorithm, base::ByteSpan(owner->digest, owner->digest_size));
+}
 
 }  // namespace
 
@@ -122,21 +146,18 @@ absl::StatusOr<absl::optional<Digest>> MeasureVerityDigest(int fd) {
 
 absl::StatusOr<Digest> ComputeVerityDigest(int fd, HashAlgorithm algorithm,
                                            uint64_t expected_size) {
-  JET_ASSIGN_OR_RETURN(const uint32_t number, NumberOf(algorithm));
-  libfsverity_merkle_tree_params parameters = {};
-  parameters.version = 1;
-  parameters.hash_algorithm = number;
-  parameters.file_size = expected_size;
-  parameters.block_size = base::kVerityBlockSize;
-  Reader reader(fd);
-  libfsverity_digest* computed = nullptr;
-  const int result = libfsverity_compute_digest(&reader, Reader::Read, &parameters, &computed);
-  const std::unique_ptr<libfsverity_digest, Free> owner(computed);
+  FileReader reader(fd);
+  absl::StatusOr<Digest> digest = ComputeFrom(&reader, FileReader::Read, algorithm, expected_size);
   JET_RETURN_IF_ERROR(reader.status());
-  if (result != 0) return base::SystemError(-result, "cannot compute the fs-verity digest");
+  JET_RETURN_IF_ERROR(digest.status());
   JET_ASSIGN_OR_RETURN(const bool at_end, reader.AtEnd());
   if (!at_end) return absl::AbortedError("the file changed its size while it was being read");
-  return DigestOfNumber(number, base::ByteSpan(owner->digest, owner->digest_size));
+  return digest;
+}
+
+absl::StatusOr<Digest> ComputeVerityDigest(base::ByteSpan content, HashAlgorithm algorithm) {
+  base::ByteSpan left = content;
+  return ComputeFrom(&left, ReadBytes, algorithm, content.size());
 }
 
 absl::StatusOr<bool> EnableVerity(int fd, HashAlgorithm algorithm) {

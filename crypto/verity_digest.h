@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
+#include "base/bytes.h"
 #include "crypto/digest.h"
 #include "crypto/hash_algorithm.h"
 
@@ -25,6 +26,10 @@ absl::StatusOr<absl::optional<Digest>> MeasureVerityDigest(int fd);
 // not exactly `expected_size` bytes were there to read: the file changed. INVALID_ARGUMENT for an
 // algorithm that fs-verity has not. Thread-safe.
 absl::StatusOr<Digest> ComputeVerityDigest(int fd, HashAlgorithm algorithm, uint64_t expected_size);
+
+// Computes the digest that a file with this content would have. INVALID_ARGUMENT as above.
+// Thread-safe.
+absl::StatusOr<Digest> ComputeVerityDigest(base::ByteSpan content, HashAlgorithm algorithm);
 
 // Enables fs-verity with `algorithm` on the open file `fd`: base::EnableVerity. INVALID_ARGUMENT
 // for an algorithm that fs-verity has not.

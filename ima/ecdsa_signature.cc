@@ -2,6 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "base/byte_reader.h"
 #include "base/status_macros.h"
 
 namespace jet::ima {

@@ -8,8 +8,10 @@
 
 namespace jet::ima {
 
+// A value.
 struct NamedCertificate {
   std::string name;  // of the key in its store, or the path of the certificate's file
+  // The certificate itself.
   pki::Certificate certificate;
 };
 

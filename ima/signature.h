@@ -15,11 +15,11 @@ namespace jet::ima {
 
 // The first byte of the value (security/integrity/integrity.h, enum evm_ima_xattr_type).
 enum class XattrType : uint8_t {
-  kDigest = 0x01,        // IMA_XATTR_DIGEST: a sha1 or md5 digest
-  kEvmHmac = 0x02,       // EVM_XATTR_HMAC
-  kSignature = 0x03,     // EVM_IMA_XATTR_DIGSIG: a signature
-  kDigestNg = 0x04,      // IMA_XATTR_DIGEST_NG: hash id, digest
-  kEvmPortable = 0x05,   // EVM_XATTR_PORTABLE_DIGSIG
+  kDigest = 0x01,           // IMA_XATTR_DIGEST: a sha1 or md5 digest
+  kEvmHmac = 0x02,          // EVM_XATTR_HMAC
+  kSignature = 0x03,        // EVM_IMA_XATTR_DIGSIG: a signature
+  kDigestNg = 0x04,         // IMA_XATTR_DIGEST_NG: hash id, digest
+  kEvmPortable = 0x05,      // EVM_XATTR_PORTABLE_DIGSIG
   kVeritySignature = 0x06,  // IMA_VERITY_DIGSIG: a signature over an fs-verity digest
 };
 
@@ -32,8 +32,9 @@ enum class XattrType : uint8_t {
 //          9  n  RSA: PKCS#1 v1.5; ECDSA: DER SEQUENCE { r, s }
 // Version 3 (type 0x06, over an fs-verity digest) has the same layout.
 inline constexpr size_t kSignatureHeaderSize = 9;
-inline constexpr uint8_t kSignatureVersion2 = 2;
-inline constexpr uint8_t kSignatureVersion3 = 3;
+// The versions of signatures that are made and judged here.
+inline constexpr uint8_t kSignatureVersion2 = 2;  // over the digest of a content
+inline constexpr uint8_t kSignatureVersion3 = 3;  // over an fs-verity digest
 
 // What a signature is over, which its type and version say (ima/file_id.h).
 enum class SignatureKind {
@@ -52,10 +53,10 @@ absl::optional<crypto::HashAlgorithm> HashOfKernelId(uint8_t id);
 
 // A signature as it is to be written.
 struct Signature {
-  crypto::HashAlgorithm hash;
-  KeyId key_id;
-  base::Bytes signature;  // 1 to 65535 bytes
-  SignatureKind kind = SignatureKind::kContent;
+  crypto::HashAlgorithm hash;                    // that the signed digest was made by
+  KeyId key_id;                                  // of the key that signed
+  base::Bytes signature;                         // 1 to 65535 bytes
+  SignatureKind kind = SignatureKind::kContent;  // what it is over
 };
 
 // Encodes the value of security.ima. INVALID_ARGUMENT when the signature is empty or too long.
@@ -64,18 +65,19 @@ absl::StatusOr<base::Bytes> EncodeSignature(const Signature& signature);
 // What is wrong with a value that does not decode.
 enum class XattrDefect {
   kNone,
-  kEmpty,             // no byte at all
-  kUnknownType,       // a first byte that security.ima never has
-  kTruncated,         // the header does not fit
-  kWrongSize,         // the size field and the bytes that follow it differ
-  kUnknownVersion,    // version 0, 4 and up, or one that does not go with the type
-  kUnknownHash,       // a hash number that Linux 6.1 has not
-  kWrongDigestSize,   // a digest of another size than its algorithm's
+  kEmpty,            // no byte at all
+  kUnknownType,      // a first byte that security.ima never has
+  kTruncated,        // the header does not fit
+  kWrongSize,        // the size field and the bytes that follow it differ
+  kUnknownVersion,   // version 0, 4 and up, or one that does not go with the type
+  kUnknownHash,      // a hash number that Linux 6.1 has not
+  kWrongDigestSize,  // a digest of another size than its algorithm's
 };
 
 // Everything that can be read out of a value of security.ima. Fields past a defect are empty; those
 // before it are filled in, for people who look for the cause.
 struct DecodedXattr {
+  // What is wrong with it.
   XattrDefect defect = XattrDefect::kNone;
   absl::optional<uint8_t> type;          // the first byte
   absl::optional<uint8_t> version;       // of a signature
@@ -94,7 +96,7 @@ struct DecodedXattr {
 // Decodes any value, as strictly as the kernel does (digsig_asymmetric.c, asymmetric_verify).
 DecodedXattr DecodeXattr(base::ByteSpan value);
 
-// Says in plain words what `defect` of `decoded` means: "the size field says 255 bytes, 256 follow".
+// Says in plain words what `defect` of `decoded` is: "the size field says 255 bytes, 256 follow".
 std::string DescribeDefect(const DecodedXattr& decoded);
 
 }  // namespace jet::ima

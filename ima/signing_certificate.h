@@ -12,6 +12,7 @@
 
 namespace jet::ima {
 
+// What to do about a certificate outside of its dates.
 enum class ExpiredCertificates {
   kRefuse,
   kAllow,  // the kernel does not look at the dates either

@@ -35,19 +35,23 @@ class Certificate {
   // Shares `certificate`, which must not be null. For pki/.
   static absl::StatusOr<Certificate> FromX509(X509* certificate);
 
+  // What it was decoded from, as DER.
   const base::Bytes& der() const;
+  // The key that it is about.
   const crypto::PublicKey& public_key() const;
 
   // The value of the subjectKeyIdentifier extension; nullopt when there is none.
   const absl::optional<base::Bytes>& subject_key_identifier() const;
 
-  // The content octets of the serial number INTEGER and of the issuer Name: the kernel makes its
-  // first key id of them (x509_cert_parser.c).
+  // The content octets of the serial number INTEGER; the kernel makes its first key id of them and
+  // of those of the issuer Name (x509_cert_parser.c).
   const base::Bytes& serial_content() const;
+  // The content octets of the issuer Name.
   const base::Bytes& issuer_content() const;
 
   // Names in the form of RFC 2253, UTF-8. They come from outside: escape them before printing.
   const std::string& subject() const;
+  // The issuer's name in the same form.
   const std::string& issuer() const;
   // The serial number in hexadecimal.
   std::string serial() const;
@@ -56,13 +60,13 @@ class Certificate {
   // How many common names the subject has.
   size_t common_name_count() const;
 
-  absl::Time not_before() const;
-  absl::Time not_after() const;
+  absl::Time not_before() const;  // the first moment at which it is valid
+  absl::Time not_after() const;   // the last one
 
   bool is_ca() const;                     // basicConstraints CA:TRUE
   bool allows_digital_signature() const;  // no keyUsage, or one with digitalSignature
-  bool has_key_usage() const;
-  bool self_issued() const;  // subject and issuer are the same name
+  bool has_key_usage() const;             // the extension keyUsage, whatever it says
+  bool self_issued() const;               // subject and issuer are the same name
 
   // True when a name in the subject holds a control character, which could forge lines wherever
   // the kernel or a program prints it.

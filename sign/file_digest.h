@@ -20,16 +20,17 @@ enum class VerityState {
   kNotEnabled,
 };
 
+// A value.
 struct FileDigest {
-  crypto::Digest digest;
+  crypto::Digest digest;               // of the content, or the fs-verity digest
   absl::optional<VerityState> verity;  // nullopt for the digest of the content
 };
 
 // What is to be found of a file, and what is known of it.
 struct FileDigestRequest {
-  ima::SignatureKind kind;
-  crypto::HashAlgorithm hash;
-  uint64_t size;  // of the file
+  ima::SignatureKind kind;     // which digest
+  crypto::HashAlgorithm hash;  // made by which algorithm
+  uint64_t size;               // of the file
 };
 
 // Returns the digest of the open file `fd` that a signature of `request.kind` signs. The fs-verity

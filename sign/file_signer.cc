@@ -94,11 +94,7 @@ absl::StatusOr<FileSigner> FileSigner::New(const crypto::Signer& signer,
                                            const pki::Certificate& certificate,
                                            std::vector<ima::NamedCertificate> known,
                                            const FileSignerOptions& options) {
-  if (!(certificate.public_key() == signer.public_key())) {
-    return absl::FailedPreconditionError(
-        "the certificate does not belong to the private key: signatures would never verify");
-  }
-  JET_ASSIGN_OR_RETURN(const ima::KeyId key_id, ima::KeyIdOf(certificate));
+  JET_ASSIGN_OR_RETURN(const ima::KeyId key_id, KeyIdOfSigner(signer, certificate));
   return FileSigner(signer, key_id, std::move(known), options);
 }
 

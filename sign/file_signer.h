@@ -20,6 +20,7 @@
 
 namespace jet::sign {
 
+// What became of a file.
 enum class SignResult {
   kSigned,        // a new signature was written and read back
   kAlreadyValid,  // the file had a valid signature by this key and hash; nothing was written
@@ -45,23 +46,27 @@ const char* PreviousText(Previous previous);
 // The word for `result` in messages and JSON: "signed", "already-valid", "kept", "would-sign".
 const char* SignResultName(SignResult result);
 
+// The same, and all that is known about it. A value.
 struct SignOutcome {
-  SignResult result;
+  SignResult result;                   // what was done
   crypto::Digest digest;               // of the content, or the fs-verity digest
   absl::optional<VerityState> verity;  // nullopt when it is the digest of the content
-  base::Bytes value;  // of security.ima: the one written, or the one found
+  base::Bytes value;                   // of security.ima: the one written, or the one found
+  // How changes meanwhile would have been noticed.
   base::ChangeDetection change_detection = base::ChangeDetection::kLease;
   absl::optional<Previous> previous;  // nullopt where it did not matter (force)
   std::string previous_key_name;      // for kValidByKnownKey
   std::vector<std::string> lost;      // of a copy: what it could not keep, in words
 };
 
+// How files are signed.
 struct FileSignerOptions {
   // For kVerity one that fs-verity has (crypto::IsVerityHash); a file on which fs-verity is enabled
   // is signed with the hash that it was enabled with.
   crypto::HashAlgorithm hash = crypto::HashAlgorithm::kSha256;
   bool force = false;    // sign whatever signature there is
   bool dry_run = false;  // do all but write
+  // Over which digest.
   ima::SignatureKind kind = ima::SignatureKind::kContent;
   // On each file, once it has its signature, with that one's hash; for kVerity only.
   bool enable_verity = false;
@@ -73,13 +78,13 @@ struct FileSignerOptions {
 class FileSigner {
  public:
   // `signer` is not owned and must outlive this object. `known` are certificates whose valid
-  // signatures are kept. FAILED_PRECONDITION when `certificate` is not that of the signer's key, or
-  // no signature could name it (ima::KeyIdOf).
+  // signatures are kept. FAILED_PRECONDITION as of KeyIdOfSigner.
   static absl::StatusOr<FileSigner> New(const crypto::Signer& signer,
                                         const pki::Certificate& certificate,
                                         std::vector<ima::NamedCertificate> known,
                                         const FileSignerOptions& options);
 
+  // As they were given to New.
   const FileSignerOptions& options() const { return options_; }
 
   // The key id that the signatures carry.

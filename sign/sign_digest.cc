@@ -10,6 +10,15 @@
 
 namespace jet::sign {
 
+absl::StatusOr<ima::KeyId> KeyIdOfSigner(const crypto::Signer& signer,
+                                         const pki::Certificate& certificate) {
+  if (!(certificate.public_key() == signer.public_key())) {
+    return absl::FailedPreconditionError(
+        "the certificate does not belong to the private key: signatures would never verify");
+  }
+  return ima::KeyIdOf(certificate);
+}
+
 absl::StatusOr<base::Bytes> SignDigest(const crypto::Signer& signer, const ima::KeyId& key_id,
                                        const crypto::Digest& digest, ima::SignatureKind kind) {
   const crypto::HashAlgorithmRow& hash = crypto::RowOf(digest.algorithm());

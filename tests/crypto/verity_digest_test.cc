@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/file.h"
 #include "base/hex.h"
 #include "tests/base/child.h"
 #include "tests/base/fake_verity.h"
@@ -58,6 +59,7 @@ TEST_F(VerityDigestTest, TheDigestOfAnEmptyFileIsTheKnownOne) {
                        ComputeVerityDigest(fd.get(), HashAlgorithm::kSha256, 0));
   EXPECT_EQ(Text(digest),
             "sha256:3d248ca542a24fc62d1c43b916eae5016878e2533c88238480b26128a1f1af95");
+  EXPECT_THAT(ComputeVerityDigest({}, HashAlgorithm::kSha256), test::IsOkAndHolds(digest));
 }
 
 // One block, a full tree of one level, two levels, and more than is read at once.
@@ -69,6 +71,8 @@ TEST_F(VerityDigestTest, AgreesWithFsverityOnEverySize) {
     for (const HashAlgorithm hash : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
       ASSERT_OK_AND_ASSIGN(const Digest digest, ComputeVerityDigest(fd.get(), hash, size));
       EXPECT_EQ(Text(digest), FsverityDigest(path, NameOf(hash))) << size;
+      ASSERT_OK_AND_ASSIGN(const base::Bytes content, base::ReadFile(path, size));
+      EXPECT_THAT(ComputeVerityDigest(content, hash), test::IsOkAndHolds(digest)) << size;
     }
     EXPECT_EQ(lseek(fd.get(), 0, SEEK_CUR), 0);
   }
@@ -98,6 +102,8 @@ TEST_F(VerityDigestTest, HasTwoHashesOnly) {
     EXPECT_EQ(IsVerityHash(row.algorithm), has) << name;
     if (has) continue;
     EXPECT_THAT(ComputeVerityDigest(fd.get(), row.algorithm, 1),
+                StatusIs(StatusCode::kInvalidArgument, HasSubstr(name)));
+    EXPECT_THAT(ComputeVerityDigest(base::AsBytes("x"), row.algorithm),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr(name)));
     EXPECT_THAT(EnableVerity(fd.get(), row.algorithm),
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr(name)));

@@ -24,7 +24,6 @@ class ApplySignatureTest : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot;
-    base::IgnoreLeaseSignals();
     path_ = folder_.Write("f", "content");
     fd_ = test::Open(path_, O_RDONLY);
   }

@@ -64,7 +64,6 @@ class CopySignerTest : public testing::Test {
   CopySignerTest()
       : key_(crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value()),
         certificate_(CertificateOf("ec:p256", 0x11)) {
-    base::IgnoreLeaseSignals();
     tree_ = folder_.MakeFolder("tree");
   }
 

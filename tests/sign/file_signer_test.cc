@@ -28,9 +28,7 @@ class FileSignerTest : public testing::Test {
  protected:
   FileSignerTest()
       : signer_(crypto::MakeSigner(test::CloneOf(test::TestKey("rsa:2048"))).value()),
-        certificate_(CertificateOf("rsa:2048", 0x11)) {
-    base::IgnoreLeaseSignals();
-  }
+        certificate_(CertificateOf("rsa:2048", 0x11)) {}
 
   void SetUp() override { ASSERT_TRUE(test::IsRoot()) << test::kNeedsRoot; }
 

@@ -38,7 +38,6 @@ class FileSignerVerityTest : public testing::Test {
   FileSignerVerityTest()
       : signer_(crypto::MakeSigner(test::CloneOf(test::TestKey("rsa:2048"))).value()),
         certificate_(CertificateOf("rsa:2048", 0x11)) {
-    base::IgnoreLeaseSignals();
     verity_.kind = ima::SignatureKind::kVerity;
     enable_ = verity_;
     enable_.enable_verity = true;

@@ -30,7 +30,6 @@ class SidecarTest : public testing::Test {
       : folder_fd_(test::Open(folder_.path(), O_PATH | O_DIRECTORY)),
         value_(ValueOf(ima::EncodeSignature(
             {crypto::HashAlgorithm::kSha256, {1, 2, 3, 4}, base::Bytes(64, uint8_t{9})}))) {
-    base::IgnoreLeaseSignals();
     path_ = folder_.Write("f", "content");
   }
 

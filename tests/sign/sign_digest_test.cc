@@ -7,6 +7,7 @@
 #include "ima/file_id.h"
 #include "ima/signature.h"
 #include "tests/crypto/test_keys.h"
+#include "tests/pki/test_certificates.h"
 #include "tests/status_matchers.h"
 
 namespace jet::sign {
@@ -61,6 +62,21 @@ TEST(SignDigestTest, SignsTheHashOfTheFileIdForAVerityDigest) {
     EXPECT_THAT(signer->public_key().Verify(signed_digest, decoded.payload), test::IsOk());
     EXPECT_THAT(signer->public_key().Verify(digest, decoded.payload), testing::Not(test::IsOk()));
   }
+}
+
+TEST(SignDigestTest, TheKeyIdOfASignerIsThatOfItsCertificate) {
+  const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value();
+  test::CertificateSpec spec;
+  spec.key_type = "ec:p256";
+  spec.subject_key_identifier = base::Bytes{0, 0, 1, 2, 3, 4};
+  EXPECT_THAT(KeyIdOfSigner(*signer, test::MakeCertificate(spec)), test::IsOkAndHolds(kKeyId));
+  spec.subject_key_identifier = base::Bytes{1, 2, 3};
+  EXPECT_THAT(KeyIdOfSigner(*signer, test::MakeCertificate(spec)),
+              test::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("identifier")));
+  spec.key_type = "rsa:2048";
+  EXPECT_THAT(KeyIdOfSigner(*signer, test::MakeCertificate(spec)),
+              test::StatusIs(absl::StatusCode::kFailedPrecondition,
+                             HasSubstr("does not belong to the private key")));
 }
 
 TEST(SignDigestTest, NeverHandsOutASignatureThatDoesNotVerify) {
