@@ -1,6 +1,5 @@
 #include <cerrno>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -8,182 +7,30 @@
 #include "base/system_error.h"
 #include "cli/command.h"
 #include "cli/keyring_option.h"
-#include "cli/mirror_comparison.h"
+#include "cli/load_policy.h"
+#include "cli/mirror_loader.h"
 #include "cli/open_keystore.h"
 #include "cli/option_parser.h"
 #include "cli/pin_keyring.h"
+#include "cli/trust.h"
 #include "ima/mirror.h"
 #include "keystore/keystore.h"
 
 namespace jet::cli {
 namespace {
 
+constexpr char kNotLoaded[] = "the policy is not loaded";
+
 struct LoadOptions {
   absl::optional<std::string> keyring;
+  std::vector<std::string> certificates;
   bool prune = false;
+  absl::optional<std::string> policy;
   bool pin = false;
   absl::optional<std::string> pin_folder;
+  bool at_boot = false;
+  bool strict = false;
 };
-
-struct LoadCounts {
-  size_t added = 0;
-  size_t present = 0;
-  size_t foreign = 0;
-  size_t stale = 0;
-  size_t pruned = 0;
-  size_t failed = 0;
-};
-
-// Mirrors a keystore into one keyring and reports what becomes of each key.
-class Loader {
- public:
-  Loader(Session& session, const ima::Keyring& keyring) : session_(session), keyring_(keyring) {}
-
-  const LoadCounts& counts() const { return counts_; }
-  // What the ring holds of the keystore now.
-  const std::vector<pki::Certificate>& mirrored() const { return mirrored_; }
-
-  absl::Status Load(const keystore::Keystore& store, const keystore::KeyListing& listing,
-                    bool prune);
-
- private:
-  void Prune(const MirrorComparison& comparison);
-  void Unlink(const ima::KeyringMember& member, const keystore::MirrorHistory& history);
-  void ReportStale(const MirrorComparison& comparison);
-  void Mirror(const std::vector<ima::NamedCertificate>& certificates,
-              const std::vector<ima::KeyringMember>& members, const char* word, size_t& count);
-  void ReportKey(const ima::MirrorResult& result, const char* word);
-  void ReportMember(const ima::KeyringMember& member, const char* word, Tone tone,
-                    const absl::Status& error = absl::OkStatus());
-
-  Session& session_;
-  const ima::Keyring& keyring_;
-  LoadCounts counts_;
-  std::vector<pki::Certificate> mirrored_;
-};
-
-void Loader::ReportKey(const ima::MirrorResult& result, const char* word) {
-  const absl::Status& error = result.added.status();
-  Json object = {
-      {"type", "key"}, {"name", result.name}, {"mirror", word}, {"keyring", keyring_.name()}};
-  if (!error.ok()) {
-    object["error"] = std::string(error.message());
-    session_.output.Error(absl::StrCat("key '", result.name, "': ", error.message()));
-  }
-  session_.output.Object(object);
-  session_.output.Result({result.name, word, absl::StrCat(" (", keyring_.name(), ")"),
-                          error.ok() ? Tone::kGood : Tone::kBad});
-}
-
-void Loader::ReportMember(const ima::KeyringMember& member, const char* word, Tone tone,
-                          const absl::Status& error) {
-  Json object = {{"type", "key"},
-                 {"name", nullptr},
-                 {"mirror", word},
-                 {"keyring", keyring_.name()},
-                 {"serial", member.serial},
-                 {"description", member.description},
-                 {"ski", IdentifierText(member)}};
-  if (!error.ok()) {
-    object["error"] = std::string(error.message());
-    session_.output.Error(absl::StrCat("key '", member.description, "': ", error.message()));
-  }
-  session_.output.Object(object);
-  session_.output.Result(
-      {member.description, word, absl::StrCat(" (", keyring_.name(), ")"), tone});
-}
-
-void Loader::Unlink(const ima::KeyringMember& member, const keystore::MirrorHistory& history) {
-  const size_t mirrored = history.CountWith(*member.subject_key_identifier);
-  if (mirrored > 1) {
-    session_.output.Note(absl::StrCat(mirrored, " certificates with the identifier ",
-                                      IdentifierText(member),
-                                      " were mirrored; which of them the ring holds cannot be "
-                                      "told, and none is in the keystore"));
-  }
-  const absl::Status unlinked = keyring_.Unlink(member.serial);
-  ++(unlinked.ok() ? counts_.pruned : counts_.failed);
-  ReportMember(member, unlinked.ok() ? "pruned" : "stale", unlinked.ok() ? Tone::kGood : Tone::kBad,
-               unlinked);
-}
-
-void Loader::Prune(const MirrorComparison& comparison) {
-  if (!comparison.history_status.ok()) {
-    session_.output.Error(
-        absl::StrCat("nothing was pruned: ", comparison.history_status.message()));
-    ++counts_.failed;
-  }
-  for (const ima::KeyringMember& member : comparison.stale) Unlink(member, comparison.history);
-  if (counts_.pruned > 0) {
-    session_.output.Note(
-        "files that the kernel has already appraised go on running until their inodes leave its "
-        "cache (a reboot is the sure way)");
-  }
-}
-
-void Loader::ReportStale(const MirrorComparison& comparison) {
-  counts_.stale = comparison.stale.size();
-  for (const ima::KeyringMember& member : comparison.stale) {
-    ReportMember(member, "stale", Tone::kDoubtful);
-  }
-  if (!comparison.stale.empty()) {
-    session_.output.Note("stale keys are no longer in the keystore: --prune takes them out");
-  }
-}
-
-void Loader::Mirror(const std::vector<ima::NamedCertificate>& certificates,
-                    const std::vector<ima::KeyringMember>& members, const char* word,
-                    size_t& count) {
-  const std::vector<ima::MirrorResult> results = ima::ApplyMirror(certificates, members, keyring_);
-  for (size_t i = 0; i < results.size(); ++i) {
-    const bool added = results[i].added.ok();
-    ++(added ? count : counts_.failed);
-    if (added) mirrored_.push_back(certificates[i].certificate);
-    ReportKey(results[i], added ? word : "refused");
-  }
-}
-
-absl::Status Loader::Load(const keystore::Keystore& store, const keystore::KeyListing& listing,
-                          bool prune) {
-  JET_ASSIGN_OR_RETURN(std::vector<ima::KeyringMember> members, keyring_.List());
-  const MirrorComparison comparison = CompareMirror(store, listing, members);
-  if (prune) {
-    // First: a stale key could be the twin of one that is missing.
-    Prune(comparison);
-    JET_ASSIGN_OR_RETURN(members, keyring_.List());
-  } else {
-    ReportStale(comparison);
-  }
-  Mirror(comparison.present, members, "present", counts_.present);
-  Mirror(comparison.missing, members, "added", counts_.added);
-  counts_.foreign = comparison.foreign.size();
-  for (const ima::KeyringMember& member : comparison.foreign) {
-    ReportMember(member, "foreign", Tone::kPlain);
-  }
-  for (const keystore::DamagedKey& damaged : listing.damaged) {
-    session_.output.Error(
-        absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
-    ++counts_.failed;
-  }
-  return absl::OkStatus();
-}
-
-void PrintSummary(Session& session, const std::string& keyring, const LoadCounts& counts,
-                  bool prune) {
-  session.output.Object({{"type", "summary"},
-                         {"keyring", keyring},
-                         {"added", counts.added},
-                         {"present", counts.present},
-                         {"foreign", counts.foreign},
-                         {"failed", counts.failed},
-                         {"stale", counts.stale},
-                         {"pruned", counts.pruned}});
-  std::string line = absl::StrCat("added ", counts.added, ", present ", counts.present,
-                                  ", foreign ", counts.foreign, ", failed ", counts.failed);
-  if (counts.stale > 0) absl::StrAppend(&line, ", stale ", counts.stale);
-  if (prune) absl::StrAppend(&line, ", pruned ", counts.pruned);
-  session.output.Line(line);
-}
 
 // Pruning needs the store key, which vouches for the history, and pinning signs with a private key.
 // Without it the rest is done all the same, and what was not is said where it is needed.
@@ -232,36 +79,129 @@ void Remember(Session& session, keystore::Keystore store,
   }
 }
 
+// Only _ima can be taken by another user.
+bool NeedsPin(Session& session, const LoadOptions& options, const ima::Keyring& keyring) {
+  if (options.pin && keyring.trusted()) {
+    session.output.Note("the kernel's own .ima keyring needs no pinning");
+  }
+  return options.pin && !keyring.trusted();
+}
+
 absl::StatusOr<ExitStatus> PinIfWanted(Session& session, const LoadOptions& options,
                                        const ima::Keyring& keyring,
                                        const keystore::Keystore& store) {
-  if (!options.pin) return ExitStatus::kGood;
-  if (keyring.trusted()) {
-    // Only _ima can be taken by another user.
-    session.output.Note("the kernel's own .ima keyring needs no pinning");
-    return ExitStatus::kGood;
-  }
+  if (!NeedsPin(session, options, keyring)) return ExitStatus::kGood;
   JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
-  return PinKeyring(session, options.pin_folder, store, members);
+  return PinKeyring(session, PinFolder(options.pin_folder), store, members);
+}
+
+absl::StatusOr<ExitStatus> LoadAndPin(Session& session, const LoadOptions& options,
+                                      const ima::Keyring& keyring,
+                                      const keystore::Keystore& store) {
+  bool loaded = false;
+  const auto load = [&session, &options, &loaded] {
+    const absl::Status status = LoadPolicy(session, *options.policy);
+    loaded = status.ok();
+    return status;
+  };
+  JET_ASSIGN_OR_RETURN(const std::vector<ima::KeyringMember> members, keyring.List());
+  absl::StatusOr<ExitStatus> pinned =
+      PinKeyring(session, PinFolder(options.pin_folder), store, members, load);
+  if (pinned.ok() || loaded) return pinned;
+  return base::Annotate(pinned.status(), kNotLoaded);
+}
+
+// The policy and the pin, which proves something only under a policy that refuses.
+absl::StatusOr<ExitStatus> GuardIfWanted(Session& session, const LoadOptions& options,
+                                         const MirrorLoader& loader, const ima::Keyring& keyring,
+                                         const keystore::Keystore& store) {
+  if (!options.policy.has_value()) return PinIfWanted(session, options, keyring, store);
+  const absl::StatusOr<PolicyPlan> plan = PlanPolicy(session, *options.policy, loader.mirrored());
+  if (!plan.ok()) return base::Annotate(plan.status(), kNotLoaded);
+  if (*plan == PolicyPlan::kSwitchedOff) return ExitStatus::kGood;
+  if (*plan == PolicyPlan::kEnforce && NeedsPin(session, options, keyring)) {
+    return LoadAndPin(session, options, keyring, store);
+  }
+  const absl::Status loaded = LoadPolicy(session, *options.policy);
+  if (!loaded.ok()) return base::Annotate(loaded, kNotLoaded);
+  return *plan == PolicyPlan::kObserve && options.strict ? ExitStatus::kNo : ExitStatus::kGood;
+}
+
+// The keyring of the options; nullopt where there is none and a machine may well be like that.
+absl::StatusOr<absl::optional<ima::Keyring>> KeyringToLoad(const Session& session,
+                                                           const LoadOptions& options) {
+  JET_ASSIGN_OR_RETURN(ima::ResolvedKeyring resolved,
+                       FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));
+  if (resolved.keyring.has_value()) return std::move(resolved.keyring);
+  const std::string message = absl::StrCat("nothing was loaded: ", resolved.why_none);
+  if (!options.at_boot) return absl::FailedPreconditionError(message);
+  session.output.Note(message);
+  return absl::optional<ima::Keyring>();
+}
+
+// What the counts alone come to. A trusted ring refuses what none of its keys vouches for: how a
+// machine may well be.
+ExitStatus StatusOf(const LoadCounts& counts, const LoadOptions& options,
+                    const ima::Keyring& keyring) {
+  const size_t tolerated = options.at_boot && keyring.trusted() ? counts.refused : 0;
+  return counts.failed == tolerated ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
+}
+
+absl::StatusOr<ExitStatus> LoadStore(Session& session, const LoadOptions& options,
+                                     keystore::Keystore store) {
+  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
+  if (options.strict && listing.keys.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("nothing was loaded: the keystore '", store.path(), "' has no certificate"));
+  }
+  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
+                       KeyringToLoad(session, options));
+  if (!keyring.has_value()) return ExitStatus::kGood;
+  MirrorLoader loader(session, *keyring);
+  JET_RETURN_IF_ERROR(loader.Load(store, listing, options.prune));
+  const absl::StatusOr<ExitStatus> guarded =
+      GuardIfWanted(session, options, loader, *keyring, store);
+  Remember(session, std::move(store), loader.mirrored(), options.prune);
+  PrintLoadSummary(session, keyring->name(), loader.counts(), options.prune);
+  JET_RETURN_IF_ERROR(guarded.status());
+  const ExitStatus loaded = StatusOf(loader.counts(), options, *keyring);
+  return loaded == ExitStatus::kGood ? *guarded : loaded;
+}
+
+absl::StatusOr<ExitStatus> LoadFiles(Session& session, const LoadOptions& options) {
+  JET_ASSIGN_OR_RETURN(const std::vector<ima::NamedCertificate> certificates,
+                       ReadCertificates(options.certificates));
+  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
+                       KeyringToLoad(session, options));
+  if (!keyring.has_value()) return ExitStatus::kGood;
+  MirrorLoader loader(session, *keyring);
+  JET_RETURN_IF_ERROR(loader.LoadFiles(certificates));
+  PrintLoadSummary(session, keyring->name(), loader.counts(), /*prune=*/false);
+  return StatusOf(loader.counts(), options, *keyring);
+}
+
+// A policy with keys in another ring than the kernel's would let nothing run.
+absl::Status CheckRingOfPolicy(const Session& session, const LoadOptions& options) {
+  const std::string ring =
+      options.keyring.value_or(session.configuration.keyring.value_or(std::string("auto")));
+  if (!options.policy.has_value() || ring == "auto") return absl::OkStatus();
+  return UsageError(
+      absl::StrCat("--policy wants the keys in the keyring that the kernel uses: --keyring auto, "
+                   "not '",
+                   ring, "'"));
 }
 
 absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options) {
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
-  JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenForLoad(session, options));
-  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
-  JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
-                       FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));
-  if (!resolved.keyring.has_value()) {
-    return absl::FailedPreconditionError(absl::StrCat("nothing was loaded: ", resolved.why_none));
+  JET_RETURN_IF_ERROR(CheckRingOfPolicy(session, options));
+  if (!options.certificates.empty()) return LoadFiles(session, options);
+  absl::StatusOr<keystore::Keystore> store = OpenForLoad(session, options);
+  if (absl::IsNotFound(store.status()) && options.at_boot && !options.policy.has_value()) {
+    session.output.Note(absl::StrCat("nothing was loaded: ", store.status().message()));
+    return ExitStatus::kGood;
   }
-  const ima::Keyring& keyring = *resolved.keyring;
-  Loader loader(session, keyring);
-  JET_RETURN_IF_ERROR(loader.Load(store, listing, options.prune));
-  const absl::StatusOr<ExitStatus> pinned = PinIfWanted(session, options, keyring, store);
-  Remember(session, std::move(store), loader.mirrored(), options.prune);
-  PrintSummary(session, keyring.name(), loader.counts(), options.prune);
-  JET_RETURN_IF_ERROR(pinned.status());
-  return loader.counts().failed == 0 ? *pinned : ExitStatus::kCouldNotDo;
+  JET_RETURN_IF_ERROR(store.status());
+  return LoadStore(session, options, *std::move(store));
 }
 
 }  // namespace
@@ -269,13 +209,31 @@ absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options)
 RunFunction DeclareImaLoad(OptionParser& parser) {
   auto options = std::make_shared<LoadOptions>();
   DeclareKeyring(parser, options->keyring);
+  const DeclaredOption files =
+      parser.Value("--x509-cert", options->certificates, "FILE",
+                   "Load this certificate, DER or PEM, or those in this folder, instead of the "
+                   "keystore; may be repeated");
   parser.Flag("--prune", options->prune,
-              "Also take out the keys that this keystore once mirrored and no longer holds");
+              "Also take out the keys that this keystore once mirrored and no longer holds")
+      .Excludes(files);
+  parser
+      .Value("--policy", options->policy, "FILE",
+             "Then give the kernel this IMA policy, unless its command line says jet.policy=off")
+      .Excludes(files);
   parser.Flag("--pin", options->pin,
               "Then run a bundled signed program, so that the kernel keeps this keyring and no "
-              "other user's can take its place");
+              "other user's can take its place")
+      .Excludes(files);
   parser.Value("--pin-folder", options->pin_folder, "DIR",
                "Folder, on an appraised file system, to run it from (TMPDIR, /var/tmp)");
+  const DeclaredOption at_boot = parser.Flag(
+      "--at-boot", options->at_boot,
+      "How a machine may well be is no failure: a kernel without IMA, no keystore, a key that a "
+      "trusted keyring refuses");
+  parser.Flag("--strict", options->strict,
+              "A keystore without certificates, and a policy that the kernel does not enforce, "
+              "are failures")
+      .Excludes(at_boot);
   return [options](Session& session) { return RunLoad(session, *options); };
 }
 

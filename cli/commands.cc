@@ -110,9 +110,11 @@ constexpr std::array<Command, 25> kCommands = {{
      "  jet-ima keyring --keyring .ima --json\n",
      DeclareImaKeyring},
     {"ima", "load", "mirror every certificate of the keystore into the IMA keyring",
-     "  jet-ima load\n  jet-ima load --prune\n"
+     "  jet-ima load\n"
      "  jet-ima load --prune\n"
-     "  jet-ima load --pin\n",
+     "  jet-ima load --pin\n"
+     "  jet-ima load --policy /etc/jet/policy --pin\n"
+     "  jet-ima load --x509-cert /etc/jet/certificates\n",
      DeclareImaLoad},
     {"ima", "status", "compare keystore, keyring and kernel", "  jet-ima status\n",
      DeclareImaStatus},

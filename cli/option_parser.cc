@@ -53,8 +53,9 @@ OptionParser::OptionParser(const std::string& name, const std::string& summary,
 
 OptionParser::~OptionParser() = default;
 
-void OptionParser::Flag(const std::string& names, bool& target, const std::string& help) {
-  state_->app.add_flag(names, target, help);
+DeclaredOption OptionParser::Flag(const std::string& names, bool& target,
+                                  const std::string& help) {
+  return DeclaredOption(state_->app.add_flag(names, target, help));
 }
 
 DeclaredOption OptionParser::OptionalValue(const std::string& name,

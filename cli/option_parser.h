@@ -48,7 +48,7 @@ class OptionParser {
   ~OptionParser();
 
   // Declares an option without a value.
-  void Flag(const std::string& names, bool& target, const std::string& help);
+  DeclaredOption Flag(const std::string& names, bool& target, const std::string& help);
 
   // Declares the option `name` that may be given alone, which stands for `default_value`, or with a
   // value as --name=VALUE; what follows as an argument of its own is never taken for the value.

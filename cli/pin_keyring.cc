@@ -65,25 +65,8 @@ absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& 
   return false;
 }
 
-// Where the pin program is executed from: it must be a file system that the policy appraises.
-std::string PinFolder(const absl::optional<std::string>& given) {
-  if (given.has_value()) return *given;
-  const char* temporary = std::getenv("TMPDIR");
-  return temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
-}
-
-}  // namespace
-
-absl::StatusOr<ExitStatus> PinKeyring(Session& session, const absl::optional<std::string>& given,
-                                      const keystore::Keystore& store,
-                                      const std::vector<ima::KeyringMember>& members) {
-  const std::string folder = PinFolder(given);
-  JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
-  const std::vector<keystore::StoredKey> candidates = PinCandidates(listing, members);
-  JET_ASSIGN_OR_RETURN(const ima::PinResult result,
-                       ima::PinKeyring(folder, [&](int fd) -> absl::StatusOr<bool> {
-                         return SignPinProgram(session, store, candidates, fd);
-                       }));
+absl::StatusOr<ExitStatus> Report(Session& session, ima::PinResult result,
+                                  const std::string& folder) {
   switch (result) {
     case ima::PinResult::kPinned:
       session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "pinned"}});
@@ -106,6 +89,54 @@ absl::StatusOr<ExitStatus> PinKeyring(Session& session, const absl::optional<std
   return absl::FailedPreconditionError(
       absl::StrCat("cannot pin the keyring: an unsigned program ran in '", folder,
                    "', so no policy that appraises this file system is loaded yet"));
+}
+
+// What signs the pin program: keys of the store that are among `members`.
+class StoreSigner {
+ public:
+  static absl::StatusOr<StoreSigner> New(Session& session, const keystore::Keystore& store,
+                                         const std::vector<ima::KeyringMember>& members) {
+    JET_ASSIGN_OR_RETURN(const keystore::KeyListing listing, store.List());
+    return StoreSigner(session, store, PinCandidates(listing, members));
+  }
+
+  absl::StatusOr<bool> operator()(int fd) const {
+    return SignPinProgram(session_, store_, candidates_, fd);
+  }
+
+ private:
+  StoreSigner(Session& session, const keystore::Keystore& store,
+              std::vector<keystore::StoredKey> candidates)
+      : session_(session), store_(store), candidates_(std::move(candidates)) {}
+
+  Session& session_;
+  const keystore::Keystore& store_;
+  std::vector<keystore::StoredKey> candidates_;
+};
+
+}  // namespace
+
+std::string PinFolder(const absl::optional<std::string>& given) {
+  if (given.has_value()) return *given;
+  const char* temporary = std::getenv("TMPDIR");
+  return temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
+}
+
+absl::StatusOr<ExitStatus> PinKeyring(Session& session, const std::string& folder,
+                                      const keystore::Keystore& store,
+                                      const std::vector<ima::KeyringMember>& members) {
+  JET_ASSIGN_OR_RETURN(const StoreSigner signer, StoreSigner::New(session, store, members));
+  JET_ASSIGN_OR_RETURN(const ima::PinResult result, ima::PinKeyring(folder, signer));
+  return Report(session, result, folder);
+}
+
+absl::StatusOr<ExitStatus> PinKeyring(Session& session, const std::string& folder,
+                                      const keystore::Keystore& store,
+                                      const std::vector<ima::KeyringMember>& members,
+                                      ima::PolicyLoader load) {
+  JET_ASSIGN_OR_RETURN(const StoreSigner signer, StoreSigner::New(session, store, members));
+  JET_ASSIGN_OR_RETURN(const ima::PinResult result, ima::PinKeyring(folder, signer, load));
+  return Report(session, result, folder);
 }
 
 }  // namespace jet::cli

@@ -70,21 +70,6 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> CertificatesInFolder(const st
   return found;
 }
 
-absl::StatusOr<std::vector<ima::NamedCertificate>> CertificateFiles(
-    const std::vector<std::string>& paths) {
-  std::vector<ima::NamedCertificate> certificates;
-  for (const std::string& path : paths) {
-    if (IsFolder(path)) {
-      JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> found, CertificatesInFolder(path));
-      std::move(found.begin(), found.end(), std::back_inserter(certificates));
-    } else {
-      JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(path));
-      certificates.push_back({path, std::move(certificate)});
-    }
-  }
-  return certificates;
-}
-
 void WarnUnlessAuthenticated(Session& session, const keystore::StoredKey& key) {
   if (key.record_authenticated) return;
   session.output.Warning(absl::StrCat(
@@ -157,10 +142,25 @@ void DeclareTrust(OptionParser& parser, TrustOptions& options) {
                "Trust the keys of this keyring whose certificates are at hand");
 }
 
+absl::StatusOr<std::vector<ima::NamedCertificate>> ReadCertificates(
+    const std::vector<std::string>& paths) {
+  std::vector<ima::NamedCertificate> certificates;
+  for (const std::string& path : paths) {
+    if (IsFolder(path)) {
+      JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> found, CertificatesInFolder(path));
+      std::move(found.begin(), found.end(), std::back_inserter(certificates));
+    } else {
+      JET_ASSIGN_OR_RETURN(pki::Certificate certificate, pki::Certificate::ReadFile(path));
+      certificates.push_back({path, std::move(certificate)});
+    }
+  }
+  return certificates;
+}
+
 absl::StatusOr<Trust> OpenTrust(Session& session, const TrustOptions& options) {
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
   JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> certificates,
-                       CertificateFiles(options.certificates));
+                       ReadCertificates(options.certificates));
   const bool only_files = !options.certificates.empty() && options.keys.empty();
   if (!only_files || options.keyring.has_value()) {
     JET_ASSIGN_OR_RETURN(const std::vector<ima::NamedCertificate> stored,

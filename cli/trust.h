@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/option_parser.h"
 #include "ima/keyring.h"
+#include "ima/named_certificate.h"
 
 namespace jet::cli {
 
@@ -29,6 +30,11 @@ struct Trust {
 
 // Declares --key, --x509-cert and --keyring.
 void DeclareTrust(OptionParser& parser, TrustOptions& options);
+
+// Reads the certificates at `paths`, files or folders, DER or PEM; each is named by its file. A
+// folder without any is NOT_FOUND.
+absl::StatusOr<std::vector<ima::NamedCertificate>> ReadCertificates(
+    const std::vector<std::string>& paths);
 
 // Finds what the options trust: every key of the keystore where they name none. Warns of what is
 // damaged, unproven or missing there.

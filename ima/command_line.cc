@@ -50,6 +50,7 @@ ImaCommandLine ParseImaCommandLine(absl::string_view line) {
         absl::StrSplit(word, absl::MaxSplits('=', 1));
     const std::string name = absl::StrReplaceAll(parts.first, {{"-", "_"}});
     if (name == "ima_appraise") found.appraise = std::string(parts.second);
+    if (name == "jet.policy") found.policy_off = parts.second == "off";
     if (name == "ima_policy") AddPolicies(parts.second, found.boot_policies);
     if (name == "ima_tcb") found.boot_policies.emplace_back("tcb");
     if (name == "ima_appraise_tcb") found.boot_policies.emplace_back("appraise_tcb");

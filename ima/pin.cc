@@ -225,9 +225,9 @@ absl::StatusOr<PinResult> JudgeSigned(Execution execution, bool signed_by_key) {
       "refuses unsigned programs here does not verify signatures");
 }
 
-}  // namespace
-
-absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign) {
+// Opens `folder` once it is known that the program could be executed there and would prove
+// something.
+absl::StatusOr<base::UniqueFd> OpenPinFolder(const std::string& folder) {
   if (PinProgram().empty()) {
     return absl::UnimplementedError("there is no pin program for this machine's instruction set");
   }
@@ -236,19 +236,47 @@ absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign) 
         "only root can pin the keyring: the kernel looks it up in the credentials of whoever "
         "executes the signed program");
   }
-  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder_fd,
+  JET_ASSIGN_OR_RETURN(base::UniqueFd folder_fd,
                        base::OpenAt(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY));
   JET_RETURN_IF_ERROR(CheckExecutionAllowed(folder_fd.get(), folder));
+  return folder_fd;
+}
+
+absl::StatusOr<bool> SignProgram(int program_fd, PinSigner sign) {
+  absl::StatusOr<bool> signed_by_key = sign(program_fd);
+  if (signed_by_key.ok()) return signed_by_key;
+  return base::Annotate(signed_by_key.status(), "cannot sign the pin program");
+}
+
+}  // namespace
+
+absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder_fd, OpenPinFolder(folder));
   JET_ASSIGN_OR_RETURN(const base::UniqueFd control, MakeProgramFile(folder_fd.get(), folder));
   JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, Execute(control.get()));
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
   JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
-  const absl::StatusOr<bool> signed_by_key = sign(program.get());
-  if (!signed_by_key.ok()) {
-    return base::Annotate(signed_by_key.status(), "cannot sign the pin program");
-  }
+  JET_ASSIGN_OR_RETURN(const bool signed_by_key, SignProgram(program.get(), sign));
   JET_ASSIGN_OR_RETURN(const Execution signed_execution, Execute(program.get()));
-  return JudgeSigned(signed_execution, *signed_by_key);
+  return JudgeSigned(signed_execution, signed_by_key);
+}
+
+absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, PolicyLoader load) {
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd folder_fd, OpenPinFolder(folder));
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd control, MakeProgramFile(folder_fd.get(), folder));
+  JET_ASSIGN_OR_RETURN(const Execution before, Execute(control.get()));
+  if (before == Execution::kRefused) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("unsigned programs are refused in '", folder,
+                     "' already: another policy is in force, or a security module is in the way"));
+  }
+  JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
+  JET_ASSIGN_OR_RETURN(const bool signed_by_key, SignProgram(program.get(), sign));
+  JET_RETURN_IF_ERROR(load());
+  JET_ASSIGN_OR_RETURN(const Execution signed_execution, Execute(program.get()));
+  JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, Execute(control.get()));
+  if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
+  return JudgeSigned(signed_execution, signed_by_key);
 }
 
 base::ByteSpan PinProgram() { return kHasProgram ? base::ByteSpan(kProgram) : base::ByteSpan(); }

@@ -41,6 +41,15 @@ using PinSigner = absl::FunctionRef<absl::StatusOr<bool>(int fd)>;
 // nothing: it is an error.
 absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign);
 
+// Loads a policy. Not called unless the ring can be pinned afterwards, as far as that can be known.
+using PolicyLoader = absl::FunctionRef<absl::Status()>;
+
+// The same, with a policy that `load` brings into force. Until the ring is pinned the kernel refuses
+// every process that does not reach root's user keyring, which at boot most do not: so the program
+// is signed before, and executed right after. FAILED_PRECONDITION, with nothing loaded, when
+// something refuses the unsigned program already. A status of `load` is returned as it is.
+absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, PolicyLoader load);
+
 // The bundled program for this machine; empty when there is none.
 base::ByteSpan PinProgram();
 

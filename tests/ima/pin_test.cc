@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <thread>
 
@@ -186,6 +187,75 @@ TEST_F(PinTest, AFailureToSignIsReportedAsItIs) {
                           StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
             }),
             kPassed);
+}
+
+// Pins with a policy that an Appraiser stands for, from when it is loaded.
+absl::StatusOr<PinResult> PinWithPolicy(const ScratchFolder& folder, PinSigner sign) {
+  MountTmpfs(folder.path(), /*flags=*/0);
+  std::unique_ptr<Appraiser> appraiser;
+  return PinKeyring(folder.path(), sign, [&] {
+    appraiser = std::make_unique<Appraiser>(folder.path());
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(PinTest, ThePolicyIsLoadedOnceTheProgramIsSigned) {
+  const ScratchFolder folder;
+  EXPECT_EQ(CheckedInChild([&folder] {
+              EXPECT_THAT(PinWithPolicy(folder, [](int fd) { return Sign(fd, kGood, true); }),
+                          IsOkAndHolds(PinResult::kPinned));
+            }),
+            kPassed);
+}
+
+TEST_F(PinTest, APolicyThatDoesNotAppraiseTheFolderIsNoticed) {
+  const ScratchFolder folder;
+  EXPECT_THAT(PinKeyring(
+                  folder.path(), [](int fd) { return Sign(fd, kGood, true); },
+                  [] { return absl::OkStatus(); }),
+              IsOkAndHolds(PinResult::kNotAppraising));
+}
+
+absl::Status MustNotLoad() {
+  ADD_FAILURE() << "the policy was loaded";
+  return absl::OkStatus();
+}
+
+TEST_F(PinTest, NoPolicyIsLoadedWhereTheProgramCannotBeSignedOrExecuted) {
+  const ScratchFolder folder;
+  EXPECT_THAT(PinKeyring(
+                  folder.path(),
+                  [](int /*fd*/) -> absl::StatusOr<bool> { return absl::DataLossError("no luck"); },
+                  MustNotLoad),
+              StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
+  EXPECT_THAT(PinKeyring(folder.path() + "/none", MustNotSign, MustNotLoad),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/none")));
+  EXPECT_EQ(CheckedInChild([&folder] {
+              MountTmpfs(folder.path(), MS_NOEXEC);
+              EXPECT_THAT(PinKeyring(folder.path(), MustNotSign, MustNotLoad),
+                          StatusIs(StatusCode::kFailedPrecondition, HasSubstr("noexec")));
+            }),
+            kPassed);
+}
+
+TEST_F(PinTest, NoPolicyIsLoadedWhereUnsignedProgramsAreRefusedAlready) {
+  const ScratchFolder folder;
+  EXPECT_EQ(CheckedInChild([&folder] {
+              MountTmpfs(folder.path(), /*flags=*/0);
+              const Appraiser appraiser(folder.path());
+              EXPECT_THAT(PinKeyring(folder.path(), MustNotSign, MustNotLoad),
+                          StatusIs(StatusCode::kFailedPrecondition, HasSubstr("refused in")));
+            }),
+            kPassed);
+}
+
+TEST_F(PinTest, WhatTheLoaderSaysIsReturned) {
+  const ScratchFolder folder;
+  EXPECT_THAT(PinKeyring(
+                  folder.path(), [](int fd) { return Sign(fd, kGood, true); },
+                  [] { return absl::UnavailableError("not now"); }),
+              StatusIs(StatusCode::kUnavailable, "not now"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_F(PinTest, TheSignerCanReadTheProgramFromItsBeginning) {
