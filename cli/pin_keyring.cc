@@ -1,12 +1,18 @@
 #include "cli/pin_keyring.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "appraise/appraisal.h"
+#include "appraise/trust_set.h"
+#include "base/file.h"
 #include "base/status_macros.h"
+#include "base/unique_fd.h"
 #include "base/xattr.h"
 #include "crypto/signer.h"
 #include "ima/mirror.h"
@@ -24,9 +30,7 @@ std::vector<keystore::StoredKey> PinCandidates(const keystore::KeyListing& listi
                                                const std::vector<ima::KeyringMember>& members) {
   std::vector<keystore::StoredKey> candidates;
   for (const keystore::StoredKey& key : listing.keys) {
-    if (key.holds_private_key() && ima::HoldsKeyOf(members, key.certificate)) {
-      candidates.push_back(key);
-    }
+    if (ima::HoldsKeyOf(members, key.certificate)) candidates.push_back(key);
   }
   std::stable_partition(candidates.begin(), candidates.end(), [](const keystore::StoredKey& key) {
     return key.certificate.public_key().type().algorithm == crypto::KeyAlgorithm::kRsa;
@@ -40,29 +44,34 @@ absl::StatusOr<std::unique_ptr<crypto::Signer>> OpenPinSigner(const keystore::Ke
   return crypto::MakeSigner(std::move(private_key));
 }
 
-// Signs the pin program with the first candidate that opens; else writes a signature that is merely
-// well formed, which is enough for the kernel to look its keyring up.
-absl::StatusOr<bool> SignPinProgram(Session& session, const keystore::Keystore& store,
-                                    const std::vector<keystore::StoredKey>& candidates, int fd) {
-  for (const keystore::StoredKey& key : candidates) {
-    const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store, key.name);
-    if (!signer.ok()) {
-      session.output.Warning(
-          absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));
-      continue;
-    }
-    JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
-                         sign::FileSigner::New(**signer, key.certificate, {}, {}));
-    crypto::Hasher hasher;
-    sign::XattrStore store_in(fd);
-    JET_RETURN_IF_ERROR(file_signer.Sign(fd, store_in, hasher).status());
-    return true;
-  }
+absl::Status SignPinProgram(const crypto::Signer& signer, const pki::Certificate& certificate,
+                            int fd) {
+  JET_ASSIGN_OR_RETURN(const sign::FileSigner file_signer,
+                       sign::FileSigner::New(signer, certificate, {}, {}));
+  crypto::Hasher hasher;
+  sign::XattrStore store_in(fd);
+  return file_signer.Sign(fd, store_in, hasher).status();
+}
+
+// This program itself, where one of `certificates` signed it; else not valid. Whatever keeps it from
+// being that is no reason not to pin.
+base::UniqueFd OwnSignedProgram(std::vector<ima::NamedCertificate> certificates) {
+  absl::StatusOr<base::UniqueFd> program = base::OpenAt(AT_FDCWD, "/proc/self/exe", O_RDONLY);
+  if (!program.ok()) return {};
+  crypto::Hasher hasher;
+  const absl::StatusOr<appraise::Appraisal> appraisal = appraise::AppraiseFile(
+      program->get(), appraise::TrustSet(std::move(certificates)), hasher);
+  if (!appraisal.ok() || appraisal->verdict != appraise::Verdict::kValid) return {};
+  return *std::move(program);
+}
+
+// Writes a signature that is merely well formed, which is enough for the kernel to look its keyring
+// up.
+absl::Status WriteEmptySignature(int fd) {
   JET_ASSIGN_OR_RETURN(const base::Bytes value,
                        ima::EncodeSignature({crypto::HashAlgorithm::kSha256, ima::KeyId{},
                                              base::Bytes(256, uint8_t{0})}));
-  JET_RETURN_IF_ERROR(base::SetXattr(fd, base::kSecurityIma, value));
-  return false;
+  return base::SetXattr(fd, base::kSecurityIma, value);
 }
 
 absl::StatusOr<ExitStatus> Report(Session& session, ima::PinResult result,
@@ -78,8 +87,8 @@ absl::StatusOr<ExitStatus> Report(Session& session, ima::PinResult result,
     case ima::PinResult::kUnproven:
       session.output.Object({{"type", "check"}, {"check", "pin"}, {"result", "unproven"}});
       session.output.Result({"pin", "unproven",
-                             ": the kernel has looked its keyring up, but no file signed by a key "
-                             "of this keystore ran to prove which",
+                             ": the kernel has looked its keyring up, but nothing signed by a key "
+                             "of this keystore was at hand to prove which",
                              Tone::kDoubtful});
       return ExitStatus::kNo;
     case ima::PinResult::kNotAppraising:
@@ -91,7 +100,9 @@ absl::StatusOr<ExitStatus> Report(Session& session, ima::PinResult result,
                    "', so no policy that appraises this file system is loaded yet"));
 }
 
-// What signs the pin program: keys of the store that are among `members`.
+// What signs the pin program: the first private key of the store that opens, of those whose
+// certificates are among `members`. A device should have none: there it is a signature that this
+// program got from elsewhere.
 class StoreSigner {
  public:
   static absl::StatusOr<StoreSigner> New(Session& session, const keystore::Keystore& store,
@@ -100,8 +111,26 @@ class StoreSigner {
     return StoreSigner(session, store, PinCandidates(listing, members));
   }
 
-  absl::StatusOr<bool> operator()(int fd) const {
-    return SignPinProgram(session_, store_, candidates_, fd);
+  absl::StatusOr<ima::PinSignature> operator()(int fd) const {
+    for (const keystore::StoredKey& key : candidates_) {
+      if (!key.holds_private_key()) continue;
+      const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store_, key.name);
+      if (!signer.ok()) {
+        session_.output.Warning(
+            absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));
+        continue;
+      }
+      JET_RETURN_IF_ERROR(SignPinProgram(**signer, key.certificate, fd));
+      return ima::PinSignature{.by_key = true, .other_program = {}};
+    }
+    std::vector<ima::NamedCertificate> certificates;
+    for (const keystore::StoredKey& key : candidates_) {
+      certificates.push_back({key.name, key.certificate});
+    }
+    base::UniqueFd own = OwnSignedProgram(std::move(certificates));
+    if (own.valid()) return ima::PinSignature{.by_key = true, .other_program = std::move(own)};
+    JET_RETURN_IF_ERROR(WriteEmptySignature(fd));
+    return ima::PinSignature{};
   }
 
  private:

@@ -107,18 +107,34 @@ struct ExecFailure {
   int error_number = 0;
 };
 
-void ExecuteAndReport(int program_fd, int report_fd) {
+// An answer of what is executed would be taken for one of the command.
+bool DropOutput() {
+  const base::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  return null.valid() && dup2(null.get(), STDIN_FILENO) >= 0 &&
+         dup2(null.get(), STDOUT_FILENO) >= 0 && dup2(null.get(), STDERR_FILENO) >= 0;
+}
+
+// What is executed, an open file.
+struct Program {
+  int fd;
+  bool is_bundled;
+};
+
+void ExecuteAndReport(const Program& program, int report_fd) {
   ExecFailure failure;
   // From a session that holds only the user keyring the kernel can find no other _ima than the one
   // there: whatever the caller's session keyring holds, or whoever it belongs to.
   const absl::Status joined = JoinSessionOfUserKeyring();
   failure.session_joined = joined.ok();
   failure.error_number = base::ErrnoOf(joined);
-  if (joined.ok()) {
+  if (joined.ok() && !DropOutput()) failure.error_number = errno;
+  if (joined.ok() && failure.error_number == 0) {
     std::string name = "jet-pin";
-    std::array<char*, 2> arguments = {name.data(), nullptr};
+    std::string option = "--version";
+    std::array<char*, 3> arguments = {name.data(), program.is_bundled ? nullptr : option.data(),
+                                      nullptr};
     std::array<char*, 1> environment = {nullptr};
-    (void)execveat(program_fd, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
+    (void)execveat(program.fd, "", arguments.data(), environment.data(), AT_EMPTY_PATH);
     failure.error_number = errno;
   }
   (void)base::WriteAll(report_fd,
@@ -138,17 +154,19 @@ absl::StatusOr<Execution> JudgeFailure(const ExecFailure& failure) {
   return base::SystemError(failure.error_number, "cannot execute the pin program");
 }
 
-absl::StatusOr<Execution> Execute(int program_fd) {
+absl::StatusOr<Execution> Execute(const Program& program) {
   JET_ASSIGN_OR_RETURN(
       const base::ForkedOutcome outcome,
-      base::RunForked([program_fd](int report_fd) { ExecuteAndReport(program_fd, report_fd); },
-                sizeof(ExecFailure)));
+      base::RunForked([&program](int report_fd) { ExecuteAndReport(program, report_fd); },
+                      sizeof(ExecFailure)));
   if (outcome.report.size() == sizeof(ExecFailure)) {
     ExecFailure failure;
     std::memcpy(&failure, outcome.report.data(), sizeof failure);
     return JudgeFailure(failure);
   }
-  // The pipe closes without a word when the program takes over.
+  // The pipe closes without a word when the program takes over: its signature was good. How another
+  // program goes on from there, with libraries of its own, proves no more.
+  if (!program.is_bundled && outcome.report.empty()) return Execution::kRan;
   if (!outcome.report.empty() || !WIFEXITED(outcome.wait_status) ||
       WEXITSTATUS(outcome.wait_status) != 0) {
     return absl::InternalError(absl::StrCat("the pin program ended with the wait status ",
@@ -242,41 +260,50 @@ absl::StatusOr<base::UniqueFd> OpenPinFolder(const std::string& folder) {
   return folder_fd;
 }
 
-absl::StatusOr<bool> SignProgram(int program_fd, PinSigner sign) {
-  absl::StatusOr<bool> signed_by_key = sign(program_fd);
-  if (signed_by_key.ok()) return signed_by_key;
-  return base::Annotate(signed_by_key.status(), "cannot sign the pin program");
+absl::StatusOr<PinSignature> SignProgram(int program_fd, PinSigner sign) {
+  absl::StatusOr<PinSignature> signature = sign(program_fd);
+  if (signature.ok()) return signature;
+  return base::Annotate(signature.status(), "cannot sign the pin program");
 }
+
+absl::StatusOr<Execution> ExecuteSigned(int program_fd, const PinSignature& signature) {
+  const base::UniqueFd& other = signature.other_program;
+  return Execute(other.valid() ? Program{other.get(), false} : Program{program_fd, true});
+}
+
+absl::StatusOr<Execution> ExecuteUnsigned(int program_fd) { return Execute({program_fd, true}); }
 
 }  // namespace
 
 absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign) {
   JET_ASSIGN_OR_RETURN(const base::UniqueFd folder_fd, OpenPinFolder(folder));
   JET_ASSIGN_OR_RETURN(const base::UniqueFd control, MakeProgramFile(folder_fd.get(), folder));
-  JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, Execute(control.get()));
+  JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, ExecuteUnsigned(control.get()));
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
   JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
-  JET_ASSIGN_OR_RETURN(const bool signed_by_key, SignProgram(program.get(), sign));
-  JET_ASSIGN_OR_RETURN(const Execution signed_execution, Execute(program.get()));
-  return JudgeSigned(signed_execution, signed_by_key);
+  JET_ASSIGN_OR_RETURN(const PinSignature signature, SignProgram(program.get(), sign));
+  JET_ASSIGN_OR_RETURN(const Execution signed_execution,
+                       ExecuteSigned(program.get(), signature));
+  return JudgeSigned(signed_execution, signature.by_key);
 }
 
 absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, PolicyLoader load) {
   JET_ASSIGN_OR_RETURN(const base::UniqueFd folder_fd, OpenPinFolder(folder));
   JET_ASSIGN_OR_RETURN(const base::UniqueFd control, MakeProgramFile(folder_fd.get(), folder));
-  JET_ASSIGN_OR_RETURN(const Execution before, Execute(control.get()));
+  JET_ASSIGN_OR_RETURN(const Execution before, ExecuteUnsigned(control.get()));
   if (before == Execution::kRefused) {
     return absl::FailedPreconditionError(
         absl::StrCat("unsigned programs are refused in '", folder,
                      "' already: another policy is in force, or a security module is in the way"));
   }
   JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
-  JET_ASSIGN_OR_RETURN(const bool signed_by_key, SignProgram(program.get(), sign));
+  JET_ASSIGN_OR_RETURN(const PinSignature signature, SignProgram(program.get(), sign));
   JET_RETURN_IF_ERROR(load());
-  JET_ASSIGN_OR_RETURN(const Execution signed_execution, Execute(program.get()));
-  JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, Execute(control.get()));
+  JET_ASSIGN_OR_RETURN(const Execution signed_execution,
+                       ExecuteSigned(program.get(), signature));
+  JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, ExecuteUnsigned(control.get()));
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
-  return JudgeSigned(signed_execution, signed_by_key);
+  return JudgeSigned(signed_execution, signature.by_key);
 }
 
 base::ByteSpan PinProgram() { return kHasProgram ? base::ByteSpan(kProgram) : base::ByteSpan(); }

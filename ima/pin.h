@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/bytes.h"
+#include "base/unique_fd.h"
 
 namespace jet::ima {
 
@@ -21,13 +22,21 @@ enum class PinResult {
   kNotAppraising,  // the unsigned program ran: no policy appraises this file system
 };
 
-// Writes security.ima of the pin program, an open file; returns false when there is no key to sign
-// with and a well-formed signature was written instead.
-using PinSigner = absl::FunctionRef<absl::StatusOr<bool>(int fd)>;
+// The signature that is to prove something.
+struct PinSignature {
+  // Made by a key that ought to be in the ring; else merely well formed.
+  bool by_key = false;
+  // A program that carries such a signature already, open for reading: it is executed instead of the
+  // bundled one, with --version and without input or output. Not valid without one.
+  base::UniqueFd other_program;
+};
+
+// Writes security.ima of the pin program, an open file, or finds another program.
+using PinSigner = absl::FunctionRef<absl::StatusOr<PinSignature>(int fd)>;
 
 // Executes the bundled pin program (a few bytes of ELF that exit at once) twice from a temporary
 // file in `folder`, which must be on a file system that the policy appraises: once unsigned, once
-// with the signature that `sign` wrote. The kernel looks the ring up in the credentials of whoever
+// with the signature that `sign` wrote; or then the program that `sign` found. The kernel looks the ring up in the credentials of whoever
 // executes the first file with a signature of version 2, and remembers it (integrity_digsig_verify
 // in security/integrity/digsig.c), so this has to happen as root, in a session that reaches the
 // user keyring, right after the policy was loaded: each time a child of this process joins a

@@ -42,15 +42,15 @@ void ThrowIf(bool failed, const char* what) {
   if (failed) throw std::system_error(errno, std::generic_category(), what);
 }
 
-absl::StatusOr<bool> Sign(int fd, const char* value, bool signed_by_key) {
+absl::StatusOr<PinSignature> Sign(int fd, const char* value, bool by_key) {
   const absl::Status status = base::SetXattr(fd, base::kSecurityIma, base::AsBytes(value));
   if (!status.ok()) return status;
-  return signed_by_key;
+  return PinSignature{.by_key = by_key, .other_program = {}};
 }
 
-absl::StatusOr<bool> MustNotSign(int /*fd*/) {
+absl::StatusOr<PinSignature> MustNotSign(int /*fd*/) {
   ADD_FAILURE() << "signed though the unsigned program ran";
-  return false;
+  return PinSignature{};
 }
 
 // Decides what may be executed on a mount, as IMA would: files whose security.ima is kGood. Where
@@ -157,6 +157,33 @@ TEST_F(PinTest, RefusedWithAWellFormedSignatureIsUnproven) {
             kPassed);
 }
 
+// A program with a signature of its own, on the mount of an Appraiser. It ends with 1: that it was
+// started at all is what counts.
+absl::StatusOr<PinSignature> OtherProgram(const ScratchFolder& folder, const char* value) {
+  std::filesystem::copy_file("/bin/false", folder.Path("other"));
+  base::UniqueFd fd(open(folder.Path("other").c_str(), O_RDONLY | O_CLOEXEC));
+  std::filesystem::remove(folder.Path("other"));
+  const absl::Status written = base::SetXattr(fd.get(), base::kSecurityIma, base::AsBytes(value));
+  if (!written.ok()) return written;
+  return PinSignature{.by_key = true, .other_program = std::move(fd)};
+}
+
+TEST_F(PinTest, AProgramThatIsSignedAlreadyProvesAsMuch) {
+  const ScratchFolder folder;
+  EXPECT_EQ(CheckedInChild([&folder] {
+              EXPECT_THAT(
+                  PinWithAppraiser(folder, [&](int) { return OtherProgram(folder, kGood); }),
+                  IsOkAndHolds(PinResult::kPinned));
+            }),
+            kPassed);
+  EXPECT_EQ(CheckedInChild([&folder] {
+              EXPECT_THAT(PinWithAppraiser(folder, [&](int) { return OtherProgram(folder, kBad); }),
+                          StatusIs(StatusCode::kFailedPrecondition,
+                                   HasSubstr("refused the signed pin program")));
+            }),
+            kPassed);
+}
+
 TEST_F(PinTest, RefusedThoughSignedByTheKeyIsAnError) {
   const ScratchFolder folder;
   EXPECT_EQ(CheckedInChild([&folder] {
@@ -181,7 +208,7 @@ TEST_F(PinTest, AFailureToSignIsReportedAsItIs) {
   const ScratchFolder folder;
   EXPECT_EQ(CheckedInChild([&folder] {
               EXPECT_THAT(PinWithAppraiser(folder,
-                                           [](int /*fd*/) -> absl::StatusOr<bool> {
+                                           [](int /*fd*/) -> absl::StatusOr<PinSignature> {
                                              return absl::DataLossError("no luck");
                                            }),
                           StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
@@ -225,7 +252,7 @@ TEST_F(PinTest, NoPolicyIsLoadedWhereTheProgramCannotBeSignedOrExecuted) {
   const ScratchFolder folder;
   EXPECT_THAT(PinKeyring(
                   folder.path(),
-                  [](int /*fd*/) -> absl::StatusOr<bool> { return absl::DataLossError("no luck"); },
+                  [](int /*fd*/) -> absl::StatusOr<PinSignature> { return absl::DataLossError("no luck"); },
                   MustNotLoad),
               StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
   EXPECT_THAT(PinKeyring(folder.path() + "/none", MustNotSign, MustNotLoad),
