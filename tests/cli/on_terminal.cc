@@ -118,9 +118,12 @@ bool OnTerminal::ReadSome(short also) {
     hangs_ = true;
     return false;
   }
-  if ((waiting.revents & POLLIN) == 0) return (waiting.revents & also) != 0;
+  if ((waiting.revents & also) != 0 && (waiting.revents & POLLIN) == 0) return true;
   std::array<char, 4096> buffer;
-  const ssize_t count = read(terminal_, buffer.data(), buffer.size());
+  ssize_t count = read(terminal_, buffer.data(), buffer.size());
+  // Linux looks for input first and whether the other end is closed afterwards: what came in between
+  // is there when it is asked again.
+  if (count < 0 && errno == EIO) count = read(terminal_, buffer.data(), buffer.size());
   if (count < 0 && errno == EAGAIN) return true;
   if (count <= 0) return false;
   seen_.append(buffer.data(), static_cast<size_t>(count));
