@@ -111,6 +111,23 @@ absl::StatusOr<ExitStatus> LoadAndPin(Session& session, const LoadOptions& optio
   return base::Annotate(pinned.status(), kNotLoaded);
 }
 
+// A trusted ring refuses what none of its keys vouches for: how a machine may well be.
+size_t Tolerated(const LoadCounts& counts, const LoadOptions& options,
+                 const ima::Keyring& keyring) {
+  return options.at_boot && keyring.trusted() ? counts.refused : 0;
+}
+
+// Without a key that is missing, what it signed would be refused, and that may be everything.
+absl::Status CheckAllLoaded(const LoadCounts& counts, const LoadOptions& options,
+                            const ima::Keyring& keyring) {
+  if (counts.refused + counts.damaged == Tolerated(counts, options, keyring)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      kNotLoaded, ": not all keys of the keystore are in the keyring, and what those signed would "
+                  "not run any more (see above)"));
+}
+
 // The policy and the pin, which proves something only under a policy that refuses.
 absl::StatusOr<ExitStatus> GuardIfWanted(Session& session, const LoadOptions& options,
                                          const MirrorLoader& loader, const ima::Keyring& keyring,
@@ -119,6 +136,7 @@ absl::StatusOr<ExitStatus> GuardIfWanted(Session& session, const LoadOptions& op
   const absl::StatusOr<PolicyPlan> plan = PlanPolicy(session, *options.policy, loader.mirrored());
   if (!plan.ok()) return base::Annotate(plan.status(), kNotLoaded);
   if (*plan == PolicyPlan::kSwitchedOff) return ExitStatus::kGood;
+  JET_RETURN_IF_ERROR(CheckAllLoaded(loader.counts(), options, keyring));
   if (*plan == PolicyPlan::kEnforce && NeedsPin(session, options, keyring)) {
     return LoadAndPin(session, options, keyring, store);
   }
@@ -139,12 +157,10 @@ absl::StatusOr<absl::optional<ima::Keyring>> KeyringToLoad(const Session& sessio
   return absl::optional<ima::Keyring>();
 }
 
-// What the counts alone come to. A trusted ring refuses what none of its keys vouches for: how a
-// machine may well be.
+// What the counts alone come to.
 ExitStatus StatusOf(const LoadCounts& counts, const LoadOptions& options,
                     const ima::Keyring& keyring) {
-  const size_t tolerated = options.at_boot && keyring.trusted() ? counts.refused : 0;
-  return counts.failed == tolerated ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
+  return counts.failed == Tolerated(counts, options, keyring) ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
 }
 
 absl::StatusOr<ExitStatus> LoadStore(Session& session, const LoadOptions& options,

@@ -116,6 +116,7 @@ absl::Status MirrorLoader::Load(const keystore::Keystore& store,
     session_.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
     ++counts_.failed;
+    ++counts_.damaged;
   }
   return absl::OkStatus();
 }

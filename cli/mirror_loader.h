@@ -23,6 +23,7 @@ struct LoadCounts {
   size_t pruned = 0;
   size_t failed = 0;
   size_t refused = 0;  // of the failed ones: by the kernel
+  size_t damaged = 0;  // of the failed ones: in the keystore
 };
 
 // Mirrors certificates into one keyring and reports what becomes of each key. The session and the
