@@ -240,9 +240,13 @@ absl::StatusOr<Appraisal> JudgeVeritySignature(Appraisal appraisal,
                                                const TrustSet& trust,
                                                const absl::optional<crypto::Digest>& measured,
                                                DigestSource computed) {
-  const auto hash = ima::HashOfKernelId(*decoded.hash_id);
-  if (!hash.has_value() || (!measured.has_value() && !crypto::IsVerityHash(*hash))) {
-    std::string detail = absl::StrCat("fs-verity has no ", appraisal.hash_name, " digests");
+  const auto stated = ima::HashOfKernelId(*decoded.hash_id);
+  // Of a file that is enabled it need not be the one that the signature names (TakesHash).
+  const auto hash = stated.has_value() && measured.has_value() ? measured->algorithm() : stated;
+  if (!hash.has_value() || !crypto::IsVerityHash(*hash)) {
+    std::string detail =
+        absl::StrCat("fs-verity has no ",
+                     hash.has_value() ? crypto::NameOf(*hash) : appraisal.hash_name, " digests");
     return Judge(std::move(appraisal), Verdict::kUnsupported, kSigv3Causes.invalid_signature,
                  std::move(detail));
   }
@@ -282,7 +286,10 @@ absl::StatusOr<Appraisal> JudgeVerity(const absl::optional<base::Bytes>& xattr,
 
 }  // namespace
 
-const char* VerdictName(Verdict verdict) { return kVerdicts.at(static_cast<size_t>(verdict)).name; }
+const char* VerdictName(Verdict verdict) {
+  const auto index = static_cast<size_t>(verdict);
+  return index < kVerdicts.size() ? kVerdicts[index].name : "unknown";
+}
 
 const std::vector<Verdict>& AllVerdicts() {
   static const std::vector<Verdict> kAll = [] {

@@ -29,7 +29,7 @@ Rule RuleForValue(base::ByteSpan value);
 // The answer about a file under a rule. The kernel runs the file when it is kValid and refuses it
 // otherwise; for kAmbiguousKey that cannot be known.
 enum class Verdict {
-  kValid,         // signed by a trusted key, over exactly these bytes
+  kValid,         // signed by a trusted key, over exactly these bytes; its dates do not matter
   kMismatch,      // a trusted key, but not its signature over these bytes
   kUnknownKey,    // a signature by a key that is not trusted
   kAmbiguousKey,  // two trusted keys go by the signature's key id
@@ -45,13 +45,16 @@ enum class Verdict {
 // How many verdicts there are.
 inline constexpr size_t kVerdictCount = static_cast<size_t>(Verdict::kVerityNotEnabled) + 1;
 
-// Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...
+// Returns the verdict's stable name: "valid", "mismatch", "unknown-key", ...; "unknown" for one
+// that is none.
 const char* VerdictName(Verdict verdict);
 
 // Returns every verdict, in the order of the enum.
 const std::vector<Verdict>& AllVerdicts();
 
-// What was found out about a file. A value.
+// What was found out about a file. A value, which points into the trust set. The kernel does not
+// look at the dates of a certificate, and no verdict and no warning here does: whoever cares asks
+// ima::CheckDates about key->certificate.
 struct Appraisal {
   // The answer.
   Verdict verdict = Verdict::kNoSignature;
@@ -63,12 +66,14 @@ struct Appraisal {
   absl::optional<int> signature_version;
   absl::optional<ima::KeyId> key_id;  // that the signature names
   std::string hash_name;              // of the signature or digest: "sha256"
-  // The trusted key that the signature names; null without one. Owned by the trust set.
+  // The trusted key that the signature names; null without one. Owned by the trust set, and valid
+  // as long as that.
   const ima::NamedCertificate* key = nullptr;
   // The digest of the file, where it was needed: of its content, under kSigv3 its fs-verity digest.
   absl::optional<crypto::Digest> digest;
   absl::optional<bool> verity_enabled;  // on the file; nullopt under kImasig
-  // What is valid to the kernel and yet unwise: a weak hash or key.
+  // What is valid to the kernel and yet unwise: a weak hash or key. Not: a certificate out of its
+  // dates.
   std::vector<std::string> warnings;
 };
 
@@ -81,6 +86,9 @@ using DigestSource = absl::FunctionRef<absl::StatusOr<crypto::Digest>(crypto::Ha
 // or OpenSSL did. Thread-safe.
 absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
                                    DigestSource digest);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet&& trust,
+                                   DigestSource digest) = delete;
 
 // The same under kSigv3. `measured` is the fs-verity digest that the kernel has for the file,
 // nullopt when fs-verity is not enabled on it; `computed` yields the one that enabling it would
@@ -89,6 +97,11 @@ absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xatt
                                          const TrustSet& trust,
                                          const absl::optional<crypto::Digest>& measured,
                                          DigestSource computed);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xattr,
+                                         const TrustSet&& trust,
+                                         const absl::optional<crypto::Digest>& measured,
+                                         DigestSource computed) = delete;
 
 // Judges a file that has this content and, unless that is nullopt, `xattr` as its security.ima,
 // under `rule`. No file is needed, and under kSigv3 none has fs-verity enabled: a good signature is
@@ -96,23 +109,41 @@ absl::StatusOr<Appraisal> AppraiseVerity(const absl::optional<base::Bytes>& xatt
 absl::StatusOr<Appraisal> AppraiseContent(base::ByteSpan content,
                                           const absl::optional<base::Bytes>& xattr,
                                           const TrustSet& trust, Rule rule = Rule::kImasig);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> AppraiseContent(base::ByteSpan content,
+                                          const absl::optional<base::Bytes>& xattr,
+                                          const TrustSet&& trust,
+                                          Rule rule = Rule::kImasig) = delete;
 
 // The same of a file with this digest: of its content or, under kSigv3, the fs-verity digest that
-// the kernel has for it. FAILED_PRECONDITION when the verdict rests on a digest by another
-// algorithm, which the message names. Thread-safe.
+// the kernel has for it; with one by an algorithm that fs-verity has not, no signature is better
+// than kUnsupported. FAILED_PRECONDITION when the verdict rests on a digest by another algorithm,
+// which the message names. Thread-safe.
 absl::StatusOr<Appraisal> AppraiseDigest(const crypto::Digest& digest,
                                          const absl::optional<base::Bytes>& xattr,
                                          const TrustSet& trust, Rule rule = Rule::kImasig);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> AppraiseDigest(const crypto::Digest& digest,
+                                         const absl::optional<base::Bytes>& xattr,
+                                         const TrustSet&& trust,
+                                         Rule rule = Rule::kImasig) = delete;
 
 // Judges the open regular file `fd` by its security.ima under `rule`. ABORTED when it changed while
 // it was read. Thread-safe, with a Hasher per thread.
 absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet& trust, crypto::Hasher& hasher,
                                        Rule rule = Rule::kImasig);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> AppraiseFile(int fd, const TrustSet&& trust, crypto::Hasher& hasher,
+                                       Rule rule = Rule::kImasig) = delete;
 
 // The same as if `xattr` were its security.ima, whatever it has.
 absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
                                            const TrustSet& trust, crypto::Hasher& hasher,
                                            Rule rule = Rule::kImasig);
+// Not of a trust set that is gone before the appraisal, which points into it.
+absl::StatusOr<Appraisal> AppraiseFileWith(int fd, const absl::optional<base::Bytes>& xattr,
+                                           const TrustSet&& trust, crypto::Hasher& hasher,
+                                           Rule rule = Rule::kImasig) = delete;
 
 }  // namespace jet::appraise
 

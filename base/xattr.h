@@ -22,7 +22,9 @@ absl::StatusOr<absl::optional<Bytes>> GetXattr(int fd, const char* name);
 
 // Writes attribute `name` of the open file `fd`, which may be open for reading only, and reads it
 // back: DATA_LOSS when what is stored is not `value`. PERMISSION_DENIED says why it was refused,
-// after looking (see base/permission.h).
+// after a look at the file and the process: the immutable or append-only flag, a missing
+// capability, a user namespace, or IMA's own refusal of the value; where nothing was found it says
+// so.
 absl::Status SetXattr(int fd, const char* name, ByteSpan value);
 
 // Removes attribute `name`; OK when there was none.

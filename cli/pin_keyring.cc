@@ -59,8 +59,9 @@ base::UniqueFd OwnSignedProgram(std::vector<ima::NamedCertificate> certificates)
   absl::StatusOr<base::UniqueFd> program = base::OpenAt(AT_FDCWD, "/proc/self/exe", O_RDONLY);
   if (!program.ok()) return {};
   crypto::Hasher hasher;
-  const absl::StatusOr<appraise::Appraisal> appraisal = appraise::AppraiseFile(
-      program->get(), appraise::TrustSet(std::move(certificates)), hasher);
+  const appraise::TrustSet trust(std::move(certificates));
+  const absl::StatusOr<appraise::Appraisal> appraisal =
+      appraise::AppraiseFile(program->get(), trust, hasher);
   if (!appraisal.ok() || appraisal->verdict != appraise::Verdict::kValid) return {};
   return *std::move(program);
 }

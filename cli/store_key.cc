@@ -105,13 +105,29 @@ absl::StatusOr<bool> IsToBeJoined(const keystore::Keystore& store, const keystor
   return false;
 }
 
+// As ima::CheckSigningCertificate. An error that is about nothing but the dates says which option
+// takes the certificate all the same.
+absl::StatusOr<std::vector<std::string>> CheckCertificate(const pki::Certificate& certificate,
+                                                          ima::ExpiredCertificates expired) {
+  using ima::ExpiredCertificates;
+  const absl::Time now = absl::Now();
+  absl::StatusOr<std::vector<std::string>> checked =
+      ima::CheckSigningCertificate(certificate, now, expired);
+  if (checked.ok() ||
+      !ima::CheckSigningCertificate(certificate, now, ExpiredCertificates::kAllow).ok()) {
+    return checked;
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(checked.status().message(), " (--allow-expired takes it all the same)"));
+}
+
 }  // namespace
 
 absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore::NewKey& key,
                                           const StoreKeyOptions& options,
                                           Replication* replication) {
   JET_ASSIGN_OR_RETURN(std::vector<std::string> warnings,
-                       ima::CheckSigningCertificate(key.certificate, absl::Now(), options.expired));
+                       CheckCertificate(key.certificate, options.expired));
   // The keyring is found before anything is stored: a wrong name must change nothing.
   JET_ASSIGN_OR_RETURN(const ima::ResolvedKeyring resolved,
                        FindKeyring(session, options.keyring, ima::MissingKeyring::kCreate));

@@ -22,6 +22,10 @@ constexpr size_t kReadSize = 256 * 1024;
 
 absl::Status DigestError() { return OpenSslError(absl::StatusCode::kInternal, "cannot hash"); }
 
+absl::Status NotStarted() {
+  return absl::FailedPreconditionError("no digest was begun: call Start first");
+}
+
 }  // namespace
 
 absl::StatusOr<Digest> Digest::Make(HashAlgorithm algorithm, base::ByteSpan value) {
@@ -40,6 +44,8 @@ struct Hasher::State {
   // Fetched once per algorithm: a fetch costs more than hashing a small file.
   std::array<OpenSslPtr<EVP_MD, EVP_MD_free>, 6> fetched;
   HashAlgorithm algorithm = HashAlgorithm::kSha256;
+  // OpenSSL takes more data after the end of a digest, and calls what comes of it one.
+  bool started = false;
   std::vector<uint8_t> buffer;
 };
 
@@ -48,7 +54,11 @@ Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
+bool Hasher::started() const { return state_ != nullptr && state_->started; }
+
 absl::Status Hasher::Start(HashAlgorithm algorithm) {
+  if (state_ == nullptr) state_ = std::make_unique<State>();
+  state_->started = false;
   auto& fetched = state_->fetched.at(static_cast<size_t>(algorithm));
   if (fetched == nullptr) fetched.reset(EVP_MD_fetch(nullptr, NameOf(algorithm), nullptr));
   if (fetched == nullptr) {
@@ -57,15 +67,19 @@ absl::Status Hasher::Start(HashAlgorithm algorithm) {
   }
   if (EVP_DigestInit_ex2(state_->context.get(), fetched.get(), nullptr) != 1) return DigestError();
   state_->algorithm = algorithm;
+  state_->started = true;
   return absl::OkStatus();
 }
 
 absl::Status Hasher::Update(base::ByteSpan data) {
+  if (!started()) return NotStarted();
   if (EVP_DigestUpdate(state_->context.get(), data.data(), data.size()) != 1) return DigestError();
   return absl::OkStatus();
 }
 
 absl::StatusOr<Digest> Hasher::Finish() {
+  if (!started()) return NotStarted();
+  state_->started = false;
   std::array<uint8_t, EVP_MAX_MD_SIZE> value;
   unsigned size = 0;
   if (EVP_DigestFinal_ex(state_->context.get(), value.data(), &size) != 1) return DigestError();
@@ -73,6 +87,12 @@ absl::StatusOr<Digest> Hasher::Finish() {
 }
 
 absl::StatusOr<Digest> Hasher::HashFile(int fd, HashAlgorithm algorithm, uint64_t expected_size) {
+  absl::StatusOr<Digest> digest = HashToEnd(fd, algorithm, expected_size);
+  state_->started = false;
+  return digest;
+}
+
+absl::StatusOr<Digest> Hasher::HashToEnd(int fd, HashAlgorithm algorithm, uint64_t expected_size) {
   JET_RETURN_IF_ERROR(Start(algorithm));
   // As large as the file needs: filling a large buffer's pages takes longer than a small file.
   const size_t wanted = static_cast<size_t>(std::min<uint64_t>(expected_size + 1, kReadSize));

@@ -37,7 +37,7 @@ class Digest {
 };
 
 // Hashes data piece by piece, again and again with the same context and buffer. Not thread-safe:
-// one per thread.
+// one per thread. One that was moved from is like a new one.
 class Hasher {
  public:
   Hasher();
@@ -47,18 +47,22 @@ class Hasher {
 
   // Begins a new digest; what was begun before is dropped.
   absl::Status Start(HashAlgorithm algorithm);
-  // Adds `data` to it.
+  // Adds `data` to it. FAILED_PRECONDITION when no digest was begun, or it is finished.
   absl::Status Update(base::ByteSpan data);
-  // Returns the digest of all that was added. The next one needs a Start.
+  // Returns the digest of all that was added. The next one needs a Start. FAILED_PRECONDITION as of
+  // Update.
   absl::StatusOr<Digest> Finish();
 
-  // Hashes the open file `fd` from its first byte to its end without moving its position.
-  // ABORTED when not exactly `expected_size` bytes were there to read: the file changed.
+  // Hashes the open file `fd` from its first byte to its end without moving its position. It begins
+  // and finishes a digest of its own. ABORTED when not exactly `expected_size` bytes were there to
+  // read: the file changed.
   absl::StatusOr<Digest> HashFile(int fd, HashAlgorithm algorithm, uint64_t expected_size);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  bool started() const;
+  absl::StatusOr<Digest> HashToEnd(int fd, HashAlgorithm algorithm, uint64_t expected_size);
+  std::unique_ptr<State> state_;  // null when moved from
 };
 
 // Returns the digest of `data`.

@@ -31,8 +31,9 @@ struct KeyType {
   friend bool operator==(const KeyType& a, const KeyType& b) { return a.name == b.name; }
 };
 
-// Says what a key of this type may be used for (design.md, section 4, Keys; the sizes are those
-// that Linux 6.1's crypto/rsa.c accepts).
+// Says what a key of this type may be used for. kSign: RSA of 2048, 3072 and 4096 bits, ECDSA over
+// P-256 and P-384. kJudge: RSA of 512, 1024 and 1536 bits. kNone: all others, as the kernel cannot
+// use them; the sizes of RSA keys are those that Linux 6.1 accepts (crypto/rsa.c).
 KeyUse UseOf(const KeyType& type);
 
 // OK when keys of this type may sign. FAILED_PRECONDITION names the type and says why not.

@@ -48,7 +48,7 @@ class PrivateKey {
   // Returns PEM of unencrypted PKCS#8.
   absl::StatusOr<Secret> UnencryptedPem() const;
 
-  // The OpenSSL key, owned by this object. For crypto/ and pki/.
+  // The OpenSSL key, owned by this object; null when it was moved from. For crypto/ and pki/.
   EVP_PKEY* evp() const { return public_key_.evp(); }
 
  private:

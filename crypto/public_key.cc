@@ -117,7 +117,7 @@ absl::StatusOr<PublicKey> PublicKey::FromEvp(EVP_PKEY* key) {
 
 const KeyType& PublicKey::type() const { return state_->type; }
 
-EVP_PKEY* PublicKey::evp() const { return state_->key.get(); }
+EVP_PKEY* PublicKey::evp() const { return state_ == nullptr ? nullptr : state_->key.get(); }
 
 absl::Status PublicKey::Verify(const Digest& digest, base::ByteSpan signature) const {
   if (state_->type.algorithm == KeyAlgorithm::kOther) {

@@ -39,7 +39,7 @@ class PublicKey {
   // True when both are the same key.
   friend bool operator==(const PublicKey& a, const PublicKey& b);
 
-  // The OpenSSL key, owned by this object. For crypto/ and pki/.
+  // The OpenSSL key, owned by this object; null when it was moved from. For crypto/ and pki/.
   EVP_PKEY* evp() const;
 
  private:

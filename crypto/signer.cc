@@ -44,6 +44,9 @@ class PrivateKeySigner : public Signer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Signer>> MakeSigner(PrivateKey key) {
+  if (key.evp() == nullptr) {
+    return absl::InvalidArgumentError("there is no key: it was moved from");
+  }
   JET_RETURN_IF_ERROR(CheckMaySign(key.public_key().type()));
   return std::unique_ptr<Signer>(std::make_unique<PrivateKeySigner>(std::move(key)));
 }

@@ -26,7 +26,7 @@ class Signer {
 };
 
 // Makes a signer that holds `key` in this process. FAILED_PRECONDITION, naming the key's type, when
-// such keys may not sign (CheckMaySign).
+// such keys may not sign (CheckMaySign). INVALID_ARGUMENT when `key` was moved from.
 absl::StatusOr<std::unique_ptr<Signer>> MakeSigner(PrivateKey key);
 
 }  // namespace jet::crypto

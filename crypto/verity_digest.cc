@@ -134,7 +134,9 @@ absl::StatusOr<Digest> ComputeFrom(void* source, libfsverity_read_fn_t read,
 
 }  // namespace
 
-bool IsVerityHash(HashAlgorithm algorithm) { return NumberOf(algorithm).ok(); }
+bool IsVerityHash(HashAlgorithm algorithm) { return CheckIsVerityHash(algorithm).ok(); }
+
+absl::Status CheckIsVerityHash(HashAlgorithm algorithm) { return NumberOf(algorithm).status(); }
 
 absl::StatusOr<absl::optional<Digest>> MeasureVerityDigest(int fd) {
   JET_ASSIGN_OR_RETURN(const absl::optional<base::VerityMeasurement> measured,

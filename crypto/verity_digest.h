@@ -16,6 +16,9 @@ namespace jet::crypto {
 // True for the algorithms that fs-verity has: sha256 and sha512.
 bool IsVerityHash(HashAlgorithm algorithm);
 
+// OK for those; INVALID_ARGUMENT, naming them, for any other.
+absl::Status CheckIsVerityHash(HashAlgorithm algorithm);
+
 // Returns the digest that the kernel has for the open file `fd`; nullopt when fs-verity is not
 // enabled on it. UNIMPLEMENTED when it uses a hash that fs-verity of Linux 6.1 has not.
 // Thread-safe.
@@ -31,8 +34,15 @@ absl::StatusOr<Digest> ComputeVerityDigest(int fd, HashAlgorithm algorithm, uint
 // Thread-safe.
 absl::StatusOr<Digest> ComputeVerityDigest(base::ByteSpan content, HashAlgorithm algorithm);
 
-// Enables fs-verity with `algorithm` on the open file `fd`: base::EnableVerity. INVALID_ARGUMENT
-// for an algorithm that fs-verity has not.
+// Enables fs-verity with `algorithm`, blocks of 4096 bytes and no salt on the open regular file
+// `fd` (FS_IOC_ENABLE_VERITY). REQUIRED: `fd` is open for reading only. From then on nobody can
+// change the file's content, for ever; its attributes can be changed. Returns true when it did,
+// false when fs-verity was enabled already, with whatever parameters. After a failure it is not
+// enabled: INVALID_ARGUMENT for an algorithm that fs-verity has not; UNAVAILABLE while somebody has
+// the file open for writing or is enabling it; UNIMPLEMENTED, with what to do, when the file
+// system or the kernel has no fs-verity, or not for this file or hash; FAILED_PRECONDITION when the
+// kernel does not take blocks of that size; PERMISSION_DENIED on a file system that is mounted
+// read-only, and for an immutable or append-only file.
 absl::StatusOr<bool> EnableVerity(int fd, HashAlgorithm algorithm);
 
 }  // namespace jet::crypto

@@ -36,10 +36,13 @@ inline constexpr size_t kSignatureHeaderSize = 9;
 inline constexpr uint8_t kSignatureVersion2 = 2;  // over the digest of a content
 inline constexpr uint8_t kSignatureVersion3 = 3;  // over an fs-verity digest
 
-// What a signature is over, which its type and version say (ima/file_id.h).
+// What a signature is over, which its type and version say.
 enum class SignatureKind {
   kContent,  // type 0x03, version 2: the digest of the file's content
-  kVerity,   // type 0x06, version 3: its fs-verity digest
+  // Type 0x06, version 3: its fs-verity digest. What is signed is the hash, by the digest's
+  // algorithm, of struct ima_file_id (calc_file_id_hash in Linux' ima_appraise.c): type 0x06, the
+  // number of that algorithm, and the digest.
+  kVerity,
 };
 
 // Returns the kernel's number of `algorithm`.

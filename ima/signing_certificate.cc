@@ -40,10 +40,7 @@ absl::StatusOr<std::vector<std::string>> CheckSigningCertificate(
   }
   const absl::Status dates = CheckDates(certificate, now);
   if (!dates.ok()) {
-    if (expired == ExpiredCertificates::kRefuse) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(dates.message(), " (--allow-expired takes it all the same)"));
-    }
+    if (expired == ExpiredCertificates::kRefuse) return dates;
     warnings.emplace_back(dates.message());
   }
   if (certificate.is_ca()) {

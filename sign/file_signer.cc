@@ -21,6 +21,17 @@ bool CanHave(ima::SignatureKind kind, crypto::HashAlgorithm hash) {
   return kind == ima::SignatureKind::kContent || crypto::IsVerityHash(hash);
 }
 
+absl::Status CheckOptions(const FileSignerOptions& options) {
+  const crypto::HashAlgorithmRow& hash = crypto::RowOf(options.hash);
+  if (hash.strength != crypto::HashStrength::kSign) {
+    return absl::InvalidArgumentError(absl::StrCat(hash.name, " is too weak to sign with"));
+  }
+  if (options.kind == ima::SignatureKind::kVerity) return crypto::CheckIsVerityHash(options.hash);
+  if (!options.enable_verity) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "fs-verity is enabled only for a signature over the fs-verity digest: nothing else needs it");
+}
+
 // True when `signature` is one by `key` of a file with `digest`.
 bool Verifies(const crypto::PublicKey& key, const crypto::Digest& digest,
               const ima::DecodedXattr& signature) {
@@ -94,6 +105,7 @@ absl::StatusOr<FileSigner> FileSigner::New(const crypto::Signer& signer,
                                            const pki::Certificate& certificate,
                                            std::vector<ima::NamedCertificate> known,
                                            const FileSignerOptions& options) {
+  JET_RETURN_IF_ERROR(CheckOptions(options));
   JET_ASSIGN_OR_RETURN(const ima::KeyId key_id, KeyIdOfSigner(signer, certificate));
   return FileSigner(signer, key_id, std::move(known), options);
 }

@@ -78,7 +78,10 @@ struct FileSignerOptions {
 class FileSigner {
  public:
   // `signer` is not owned and must outlive this object. `known` are certificates whose valid
-  // signatures are kept. FAILED_PRECONDITION as of KeyIdOfSigner.
+  // signatures are kept. INVALID_ARGUMENT when nothing could be signed with `options`: a hash too
+  // weak to sign with, for kVerity one that fs-verity has not, or enable_verity without kVerity.
+  // FAILED_PRECONDITION as of KeyIdOfSigner; what that does not look at, dates and keyUsage, is the
+  // caller's to check (ima::CheckSigningCertificate).
   static absl::StatusOr<FileSigner> New(const crypto::Signer& signer,
                                         const pki::Certificate& certificate,
                                         std::vector<ima::NamedCertificate> known,

@@ -2,7 +2,9 @@
 // in the file VALUE, where it trusts the keys of the certificates. No such file is needed.
 // usage: appraise_bytes VALUE CERTIFICATE... < CONTENT
 // Exit status: 0 valid, 1 not, 2 called wrongly, 3 no verdict was found.
+#include <absl/time/clock.h>
 #include <jet-ima/appraise/appraisal.h>
+#include <jet-ima/ima/signing_certificate.h>
 
 #include <fstream>
 #include <iostream>
@@ -22,6 +24,16 @@ absl::StatusOr<jet::appraise::TrustSet> Trust(char** first, char** last) {
     certificates.push_back({*path, *std::move(certificate)});
   }
   return jet::appraise::TrustSet(std::move(certificates));
+}
+
+// What the verdict does not say, as the kernel does not care: weak keys and hashes, and dates.
+void PrintWarnings(const jet::appraise::Appraisal& appraisal) {
+  for (const std::string& warning : appraisal.warnings) {
+    std::cerr << "appraise_bytes: warning: " << warning << '\n';
+  }
+  if (appraisal.key == nullptr) return;
+  const absl::Status dates = jet::ima::CheckDates(appraisal.key->certificate, absl::Now());
+  if (!dates.ok()) std::cerr << "appraise_bytes: warning: " << dates.message() << '\n';
 }
 
 int Fail(const absl::Status& status) {
@@ -48,6 +60,7 @@ int main(int argc, char** argv) {
   const absl::StatusOr<jet::appraise::Appraisal> appraisal =
       jet::appraise::AppraiseContent(content, value, *trust, rule);
   if (!appraisal.ok()) return Fail(appraisal.status());
+  PrintWarnings(*appraisal);
   std::cout << jet::appraise::VerdictName(appraisal->verdict);
   if (!appraisal->kernel_cause.empty()) std::cout << " cause=" << appraisal->kernel_cause;
   if (!appraisal->detail.empty()) std::cout << ": " << appraisal->detail;

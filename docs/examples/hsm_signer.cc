@@ -3,8 +3,10 @@
 // hexadecimal. What it answers is verified before anything is made of it.
 // usage: hsm_signer COMMAND CERTIFICATE sha256|sha384|sha512 DIGEST-IN-HEX
 // Prints the value of security.ima in hexadecimal.
+#include <absl/time/clock.h>
 #include <jet-ima/base/hex.h>
 #include <jet-ima/crypto/signer.h>
+#include <jet-ima/ima/signing_certificate.h>
 #include <jet-ima/pki/certificate.h>
 #include <jet-ima/sign/sign_digest.h>
 
@@ -52,6 +54,17 @@ absl::StatusOr<jet::crypto::Digest> ParseDigest(const char* hash_name, const cha
   return jet::crypto::Digest::Make(*hash, *value);
 }
 
+// What the signature could not say of its key: may it sign, is the certificate for that, and now?
+absl::Status CheckCertificate(const jet::pki::Certificate& certificate) {
+  const auto warnings = jet::ima::CheckSigningCertificate(certificate, absl::Now(),
+                                                          jet::ima::ExpiredCertificates::kRefuse);
+  if (!warnings.ok()) return warnings.status();
+  for (const std::string& warning : *warnings) {
+    std::cerr << "hsm_signer: warning: " << warning << '\n';
+  }
+  return absl::OkStatus();
+}
+
 int Fail(const absl::Status& status) {
   std::cerr << "hsm_signer: " << status.message() << '\n';
   return 3;
@@ -66,12 +79,12 @@ int main(int argc, char** argv) {
   }
   const auto certificate = jet::pki::Certificate::ReadFile(argv[2]);
   if (!certificate.ok()) return Fail(certificate.status());
+  const absl::Status usable = CheckCertificate(*certificate);
+  if (!usable.ok()) return Fail(usable);
   const auto digest = ParseDigest(argv[3], argv[4]);
   if (!digest.ok()) return Fail(digest.status());
   const CommandSigner signer(argv[1], certificate->public_key());
-  const auto key_id = jet::sign::KeyIdOfSigner(signer, *certificate);
-  if (!key_id.ok()) return Fail(key_id.status());
-  const absl::StatusOr<Bytes> value = jet::sign::SignDigest(signer, *key_id, *digest);
+  const absl::StatusOr<Bytes> value = jet::sign::SignDigest(signer, *certificate, *digest);
   if (!value.ok()) return Fail(value.status());
   std::cout << jet::base::HexEncode(*value) << '\n';
   return 0;

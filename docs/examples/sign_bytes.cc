@@ -1,8 +1,10 @@
 // Signs what comes in on stdin and puts the value of security.ima out on stdout. No file is signed.
 // usage: sign_bytes KEY CERTIFICATE [PASSPHRASE-FILE] < CONTENT > VALUE
+#include <absl/time/clock.h>
 #include <fcntl.h>
 #include <jet-ima/crypto/secure_process.h>
 #include <jet-ima/crypto/signer.h>
+#include <jet-ima/ima/signing_certificate.h>
 #include <jet-ima/pki/certificate.h>
 #include <jet-ima/sign/sign_digest.h>
 #include <unistd.h>
@@ -46,15 +48,26 @@ absl::StatusOr<std::unique_ptr<jet::crypto::Signer>> LoadSigner(const char* key_
   return jet::crypto::MakeSigner(*std::move(key));
 }
 
+// What the signature could not say of its key: may it sign, is the certificate for that, and now?
+absl::Status CheckCertificate(const jet::pki::Certificate& certificate) {
+  const auto warnings = jet::ima::CheckSigningCertificate(certificate, absl::Now(),
+                                                          jet::ima::ExpiredCertificates::kRefuse);
+  if (!warnings.ok()) return warnings.status();
+  for (const std::string& warning : *warnings) {
+    std::cerr << "sign_bytes: warning: " << warning << '\n';
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Bytes> Sign(const Bytes& content, const jet::crypto::Signer& signer,
                            const char* certificate_path) {
   const auto certificate = jet::pki::Certificate::ReadFile(certificate_path);
   if (!certificate.ok()) return certificate.status();
-  const auto key_id = jet::sign::KeyIdOfSigner(signer, *certificate);
-  if (!key_id.ok()) return key_id.status();
+  const absl::Status usable = CheckCertificate(*certificate);
+  if (!usable.ok()) return usable;
   const auto digest = jet::crypto::ComputeDigest(jet::crypto::HashAlgorithm::kSha256, content);
   if (!digest.ok()) return digest.status();
-  return jet::sign::SignDigest(signer, *key_id, *digest);
+  return jet::sign::SignDigest(signer, *certificate, *digest);
 }
 
 int Fail(const absl::Status& status) {

@@ -1,7 +1,9 @@
 // Signs an open file: watches it while it is read, and writes security.ima unless it is good.
 // usage: sign_descriptor KEY CERTIFICATE FILE    (KEY is not encrypted)
+#include <absl/time/clock.h>
 #include <fcntl.h>
 #include <jet-ima/crypto/secure_process.h>
+#include <jet-ima/ima/signing_certificate.h>
 #include <jet-ima/sign/file_signer.h>
 #include <jet-ima/sign/xattr_store.h>
 #include <unistd.h>
@@ -27,6 +29,17 @@ absl::StatusOr<std::unique_ptr<jet::crypto::Signer>> LoadSigner(const char* path
       jet::crypto::PrivateKey::Decode(*encoded, NoPassphrase);
   if (!key.ok()) return key.status();
   return jet::crypto::MakeSigner(*std::move(key));
+}
+
+// What the signature could not say of its key: may it sign, is the certificate for that, and now?
+absl::Status CheckCertificate(const jet::pki::Certificate& certificate) {
+  const auto warnings = jet::ima::CheckSigningCertificate(certificate, absl::Now(),
+                                                          jet::ima::ExpiredCertificates::kRefuse);
+  if (!warnings.ok()) return warnings.status();
+  for (const std::string& warning : *warnings) {
+    std::cerr << "sign_descriptor: warning: " << warning << '\n';
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<jet::sign::SignOutcome> SignFile(int fd, const jet::crypto::Signer& signer,
@@ -57,6 +70,8 @@ int main(int argc, char** argv) {
   if (!signer.ok()) return Fail(signer.status());
   const auto certificate = jet::pki::Certificate::ReadFile(argv[2]);
   if (!certificate.ok()) return Fail(certificate.status());
+  const absl::Status usable = CheckCertificate(*certificate);
+  if (!usable.ok()) return Fail(usable);
   const int fd = open(argv[3], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return Fail(absl::NotFoundError("cannot open the file"));
   const auto outcome = SignFile(fd, **signer, *certificate);

@@ -251,5 +251,10 @@ TEST(VerdictTest, HasTheNamesOfTheContract) {
                           "hash-only", "malformed", "unsupported", "verity-not-enabled"));
 }
 
+TEST(VerdictTest, OneOfALaterVersionIsUnknown) {
+  EXPECT_STREQ(VerdictName(static_cast<Verdict>(kVerdictCount)), "unknown");
+  EXPECT_STREQ(VerdictName(static_cast<Verdict>(-1)), "unknown");
+}
+
 }  // namespace
 }  // namespace jet::appraise

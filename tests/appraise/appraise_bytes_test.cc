@@ -60,6 +60,41 @@ class AppraiseBytesTest : public testing::TestWithParam<const char*> {
 
 INSTANTIATE_TEST_SUITE_P(Keys, AppraiseBytesTest, testing::Values("rsa:2048", "ec:p256"));
 
+// Whether a function can be called with a trust set of this kind.
+template <typename Trust>
+concept JudgesContentBy = requires(Trust&& trust) {
+  AppraiseContent({}, absl::nullopt, std::forward<Trust>(trust));
+};
+template <typename Trust>
+concept JudgesDigestBy = requires(Trust&& trust, const Digest& digest) {
+  AppraiseDigest(digest, absl::nullopt, std::forward<Trust>(trust));
+};
+template <typename Trust>
+concept JudgesFileBy = requires(Trust&& trust, crypto::Hasher& hasher) {
+  AppraiseFile(0, std::forward<Trust>(trust), hasher);
+};
+template <typename Trust>
+concept JudgesFileWithBy = requires(Trust&& trust, crypto::Hasher& hasher) {
+  AppraiseFileWith(0, absl::nullopt, std::forward<Trust>(trust), hasher);
+};
+template <typename Trust>
+concept JudgesBy = requires(Trust&& trust, DigestSource digest) {
+  Appraise(absl::nullopt, std::forward<Trust>(trust), digest);
+};
+template <typename Trust>
+concept JudgesVerityBy = requires(Trust&& trust, DigestSource digest) {
+  AppraiseVerity(absl::nullopt, std::forward<Trust>(trust), absl::nullopt, digest);
+};
+
+TEST(AppraiseTest, TakesNoTrustSetThatIsGoneBeforeTheAppraisal) {
+  EXPECT_TRUE(JudgesContentBy<const TrustSet&> && !JudgesContentBy<TrustSet>);
+  EXPECT_TRUE(JudgesDigestBy<const TrustSet&> && !JudgesDigestBy<TrustSet>);
+  EXPECT_TRUE(JudgesFileBy<const TrustSet&> && !JudgesFileBy<TrustSet>);
+  EXPECT_TRUE(JudgesFileWithBy<const TrustSet&> && !JudgesFileWithBy<TrustSet>);
+  EXPECT_TRUE(JudgesBy<const TrustSet&> && !JudgesBy<TrustSet>);
+  EXPECT_TRUE(JudgesVerityBy<const TrustSet&> && !JudgesVerityBy<TrustSet>);
+}
+
 TEST_P(AppraiseBytesTest, WhatWasSignedIsValidForItsContentOnly) {
   for (const HashAlgorithm hash : {HashAlgorithm::kSha256, HashAlgorithm::kSha512}) {
     const base::Bytes value = Sign(ContentDigest(hash));
@@ -148,8 +183,9 @@ TEST_P(AppraiseBytesTest, ADigestOfAnotherHashCannotTell) {
               StatusIs(StatusCode::kFailedPrecondition,
                        AllOf(HasSubstr("a sha256 digest"), HasSubstr("the sha512 digest"))));
   // Where the digest does not matter there is a verdict all the same.
+  const TrustSet nobody({});
   ASSERT_OK_AND_ASSIGN(const Appraisal appraisal,
-                       AppraiseDigest(ContentDigest(HashAlgorithm::kSha256), value, TrustSet({})));
+                       AppraiseDigest(ContentDigest(HashAlgorithm::kSha256), value, nobody));
   EXPECT_EQ(appraisal.verdict, Verdict::kUnknownKey);
   EXPECT_THAT(appraisal.warnings, IsEmpty());
 }

@@ -198,6 +198,22 @@ TEST_F(VerityTest, FsVerityHasNoOtherHashes) {
   EXPECT_THAT(appraisal.detail, HasSubstr("fs-verity has no sha384 digests"));
 }
 
+// The kernel can have no such digest, whatever the caller says.
+TEST_F(VerityTest, ADigestThatNoFileHasIsNotValid) {
+  const Digest digest = VerityDigest(HashAlgorithm::kSha384);
+  for (const auto& [type, id] : {std::pair("rsa:2048", 0x11), std::pair("ec:p256", 0x22)}) {
+    const base::Bytes value = SignedValue(type, digest, static_cast<uint8_t>(id));
+    const Appraisal measured = Enabled(value, HashAlgorithm::kSha384);
+    EXPECT_EQ(measured.verdict, Verdict::kUnsupported) << type;
+    EXPECT_EQ(measured.detail, "fs-verity has no sha384 digests");
+    ASSERT_OK_AND_ASSIGN(const Appraisal given,
+                         AppraiseDigest(digest, value, trust_, Rule::kSigv3));
+    EXPECT_EQ(given.verdict, Verdict::kUnsupported) << type;
+    EXPECT_EQ(given.detail, "fs-verity has no sha384 digests");
+    EXPECT_EQ(given.kernel_cause, "invalid-verity-signature");
+  }
+}
+
 TEST_F(VerityTest, JudgesTheKeysAsUnderTheOtherRule) {
   trust_ =
       TrustSet({{"one", CertificateOf("rsa:2048", 0x11)}, {"two", CertificateOf("ec:p256", 0x11)}});

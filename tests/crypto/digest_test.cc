@@ -18,6 +18,7 @@ using base::ByteSpan;
 using test::IsOk;
 using test::IsOkAndHolds;
 using test::StatusIs;
+using testing::HasSubstr;
 
 struct KnownAnswer {
   HashAlgorithm algorithm;
@@ -115,6 +116,31 @@ TEST(HasherTest, AMovedHasherWorks) {
   EXPECT_EQ(HexOf(second.Finish()), kKnownAnswers[3].of_abc);
 }
 
+TEST(HasherTest, WithoutAStartThereIsNoDigest) {
+  const auto refused =
+      StatusIs(StatusCode::kFailedPrecondition, "no digest was begun: call Start first");
+  Hasher hasher;
+  EXPECT_THAT(hasher.Update(base::AsBytes("abc")), refused);
+  EXPECT_THAT(hasher.Finish(), refused);
+  ASSERT_THAT(hasher.Start(HashAlgorithm::kSha256), IsOk());
+  ASSERT_THAT(hasher.Finish(), IsOk());
+  EXPECT_THAT(hasher.Update(base::AsBytes("abc")), refused);
+  EXPECT_THAT(hasher.Finish(), refused);
+}
+
+TEST(HasherTest, AHasherThatWasMovedFromIsLikeANewOne) {
+  Hasher first;
+  ASSERT_THAT(first.Start(HashAlgorithm::kSha256), IsOk());
+  const Hasher second = std::move(first);
+  // NOLINTBEGIN(bugprone-use-after-move): that is what is tested
+  EXPECT_THAT(first.Update(base::AsBytes("abc")),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no digest was begun")));
+  ASSERT_THAT(first.Start(HashAlgorithm::kSha256), IsOk());
+  ASSERT_THAT(first.Update(base::AsBytes("abc")), IsOk());
+  EXPECT_EQ(HexOf(first.Finish()), kKnownAnswers[3].of_abc);
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 class HashFileTest : public testing::Test {
  protected:
   base::UniqueFd FileOf(const Bytes& content) const {
@@ -167,6 +193,15 @@ TEST_F(HashFileTest, WhatCannotBeReadIsAnError) {
   const base::UniqueFd fd = test::Open(folder_.path(), O_RDONLY | O_DIRECTORY);
   EXPECT_THAT(hasher_.HashFile(fd.get(), HashAlgorithm::kSha256, 0),
               StatusIs(StatusCode::kFailedPrecondition, "cannot read the file: Is a directory"));
+}
+
+TEST_F(HashFileTest, LeavesNothingBegun) {
+  const base::UniqueFd fd = FileOf(Content(10));
+  for (const uint64_t expected : {10, 11}) {
+    EXPECT_EQ(hasher_.HashFile(fd.get(), HashAlgorithm::kSha256, expected).ok(), expected == 10);
+    EXPECT_THAT(hasher_.Finish(),
+                StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no digest was begun")));
+  }
 }
 
 TEST_F(HashFileTest, AFailureLeavesTheHasherUsable) {

@@ -71,6 +71,13 @@ TEST(SignerTest, KeysThatTheKernelCannotUseAreRefusedByName) {
   }
 }
 
+TEST(SignerTest, AKeyThatWasMovedFromIsRefused) {
+  PrivateKey key = CloneOf(TestKey("ec:p256"));
+  ASSERT_THAT(MakeSigner(std::move(key)), IsOk());
+  EXPECT_THAT(MakeSigner(std::move(key)),  // NOLINT(bugprone-use-after-move): that is tested
+              StatusIs(StatusCode::kInvalidArgument, "there is no key: it was moved from"));
+}
+
 TEST(SignerTest, TheRefusalSaysWhatToUse) {
   EXPECT_THAT(MakeSigner(CloneOf(TestKey("ed25519"))),
               StatusIs(StatusCode::kFailedPrecondition,

@@ -89,9 +89,8 @@ TEST(SigningCertificateTest, TheDatesIncludeTheirEnds) {
 TEST(SigningCertificateTest, AnExpiredCertificateIsRefusedOrWarnedOf) {
   CertificateSpec spec;
   spec.not_after = absl::FromUnixSeconds(1750000000);
-  EXPECT_THAT(Check(spec), StatusIs(StatusCode::kFailedPrecondition,
-                                    "the certificate expired on 2025-06-15 (--allow-expired takes "
-                                    "it all the same)"));
+  EXPECT_THAT(Check(spec),
+              StatusIs(StatusCode::kFailedPrecondition, "the certificate expired on 2025-06-15"));
   EXPECT_THAT(Check(spec, ExpiredCertificates::kAllow),
               IsOkAndHolds(ElementsAre("the certificate expired on 2025-06-15")));
 }
@@ -100,7 +99,7 @@ TEST(SigningCertificateTest, ACertificateOfTheFutureIsRefusedOrWarnedOf) {
   CertificateSpec spec;
   spec.not_before = absl::FromUnixSeconds(1900000000);
   EXPECT_THAT(Check(spec), StatusIs(StatusCode::kFailedPrecondition,
-                                    StartsWith("the certificate is not valid before 2030-03-17")));
+                                    "the certificate is not valid before 2030-03-17"));
   EXPECT_THAT(Check(spec, ExpiredCertificates::kAllow),
               IsOkAndHolds(ElementsAre("the certificate is not valid before 2030-03-17")));
 }

@@ -258,6 +258,24 @@ TEST_F(FileSignerTest, RefusesACertificateThatNoSignatureCanName) {
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("no subject key identifier")));
 }
 
+TEST_F(FileSignerTest, RefusesOptionsThatNoFileCouldBeSignedWith) {
+  FileSignerOptions weak;
+  weak.hash = crypto::HashAlgorithm::kMd5;
+  EXPECT_THAT(FileSigner::New(*signer_, certificate_, {}, weak).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, "md5 is too weak to sign with"));
+  FileSignerOptions verity;
+  verity.kind = ima::SignatureKind::kVerity;
+  verity.hash = crypto::HashAlgorithm::kSha384;
+  EXPECT_THAT(
+      FileSigner::New(*signer_, certificate_, {}, verity).status(),
+      StatusIs(absl::StatusCode::kInvalidArgument, "fs-verity has sha256 and sha512, not sha384"));
+  FileSignerOptions enabling;
+  enabling.enable_verity = true;
+  EXPECT_THAT(FileSigner::New(*signer_, certificate_, {}, enabling).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("only for a signature over the fs-verity digest")));
+}
+
 TEST(SignResultTest, HasTheNamesOfTheContract) {
   EXPECT_STREQ(SignResultName(SignResult::kSigned), "signed");
   EXPECT_STREQ(SignResultName(SignResult::kAlreadyValid), "already-valid");

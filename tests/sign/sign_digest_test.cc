@@ -79,6 +79,57 @@ TEST(SignDigestTest, TheKeyIdOfASignerIsThatOfItsCertificate) {
                              HasSubstr("does not belong to the private key")));
 }
 
+// Has any public key, and signs nothing.
+class PublicHalf : public crypto::Signer {
+ public:
+  explicit PublicHalf(const std::string& type) : key_(test::TestKey(type).public_key()) {}
+  const crypto::PublicKey& public_key() const override { return key_; }
+  absl::StatusOr<base::Bytes> SignDigest(const crypto::Digest& /*digest*/) const override {
+    return absl::UnavailableError("was asked to sign");
+  }
+
+ private:
+  crypto::PublicKey key_;
+};
+
+TEST(SignDigestTest, AKeyThatMayNotSignHasNoKeyId) {
+  for (const char* type : {"ec:p521", "rsa:1024", "ed25519"}) {
+    const PublicHalf signer(type);
+    test::CertificateSpec spec;
+    spec.key_type = type;
+    EXPECT_THAT(KeyIdOfSigner(signer, test::MakeCertificate(spec)),
+                test::StatusIs(absl::StatusCode::kFailedPrecondition,
+                               HasSubstr(absl::StrCat("key type ", type, " is "))));
+  }
+}
+
+TEST(SignDigestTest, TakesTheKeyIdFromTheCertificateOfTheSigner) {
+  const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value();
+  const crypto::Digest digest = test::TestDigest(crypto::HashAlgorithm::kSha256);
+  test::CertificateSpec spec;
+  spec.key_type = "ec:p256";
+  spec.subject_key_identifier = base::Bytes{0, 0, 1, 2, 3, 4};
+  const pki::Certificate certificate = test::MakeCertificate(spec);
+  for (const auto kind : {ima::SignatureKind::kContent, ima::SignatureKind::kVerity}) {
+    ASSERT_OK_AND_ASSIGN(const base::Bytes value, SignDigest(*signer, certificate, digest, kind));
+    const ima::DecodedXattr decoded = ima::DecodeXattr(value);
+    EXPECT_EQ(decoded.key_id, kKeyId);
+    EXPECT_EQ(decoded.kind(), kind);
+  }
+  spec.key_type = "rsa:2048";
+  EXPECT_THAT(SignDigest(*signer, test::MakeCertificate(spec), digest),
+              test::StatusIs(absl::StatusCode::kFailedPrecondition,
+                             HasSubstr("does not belong to the private key")));
+}
+
+TEST(SignDigestTest, FsVerityHasNoOtherHashes) {
+  const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey("ec:p256"))).value();
+  EXPECT_THAT(SignDigest(*signer, kKeyId, test::TestDigest(crypto::HashAlgorithm::kSha384),
+                         ima::SignatureKind::kVerity),
+              test::StatusIs(absl::StatusCode::kInvalidArgument,
+                             "fs-verity has sha256 and sha512, not sha384"));
+}
+
 TEST(SignDigestTest, NeverHandsOutASignatureThatDoesNotVerify) {
   const WrongSigner signer;
   EXPECT_THAT(SignDigest(signer, kKeyId, test::TestDigest(crypto::HashAlgorithm::kSha256)),
