@@ -269,13 +269,13 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   // A manifest names its files, wherever below the root they are mounted.
   if (manifest != nullptr && !options.files.one_file_system) selection.cross_file_systems = true;
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
+  // After everything else is open, and before there are threads: of the workers, and of the progress.
+  ConfineTo(options.files, {detached.has_value(), options.explanation.explain}, session.output);
   RunControl control(session.output, options.files);
   control.Choose(selection);
   AppraisalReport report(session.output, trust,
                          ReportOptionsOf(session, options, source, explainer.get()));
   AppraiseRun run(control, trust.set, source, report, {options.files, workers, rule});
-  // Before there are threads, and after everything else is open.
-  ConfineTo(options.files, {detached.has_value(), options.explanation.explain}, session.output);
   base::RunOverFiles(options.files.paths, selection, workers, run);
   if (manifest != nullptr && !control.stopped()) {
     run.FailMissing(*manifest, *options.source.root);

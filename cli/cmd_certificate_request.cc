@@ -43,7 +43,6 @@ struct WrongAnswer {
 absl::StatusOr<std::vector<WrongAnswer>> FillForm(const RequestOptions& options, Form& form) {
   RawAnswers answers;
   if (options.answers_file.has_value()) {
-    if (options.answers_file->empty()) return UsageError("--answers names no file");
     JET_ASSIGN_OR_RETURN(answers, ReadAnswersFile(*options.answers_file));
   }
   std::vector<WrongAnswer> wrong;
@@ -167,7 +166,8 @@ RunFunction DeclareCertificateRequest(OptionParser& parser) {
   auto options = std::make_shared<RequestOptions>();
   for (const FieldRow& row : cert_request::Fields()) {
     parser.Value(absl::StrCat("--", row.key), options->answers.at(static_cast<size_t>(row.field)),
-                 "TEXT", absl::StrCat(row.label, ": ", row.rule));
+                 "TEXT", absl::StrCat(row.label, ": ", row.rule))
+        .MayBeEmpty();
   }
   parser.Value("--answers", options->answers_file, "FILE",
                "TOML file with answers; its keys are the options above without dashes in front");

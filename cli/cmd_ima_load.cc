@@ -114,13 +114,13 @@ absl::StatusOr<ExitStatus> LoadAndPin(Session& session, const LoadOptions& optio
 // A trusted ring refuses what none of its keys vouches for: how a machine may well be.
 size_t Tolerated(const LoadCounts& counts, const LoadOptions& options,
                  const ima::Keyring& keyring) {
-  return options.at_boot && keyring.trusted() ? counts.refused : 0;
+  return options.at_boot && keyring.trusted() ? counts.not_vouched_for : 0;
 }
 
 // Without a key that is missing, what it signed would be refused, and that may be everything.
 absl::Status CheckAllLoaded(const LoadCounts& counts, const LoadOptions& options,
                             const ima::Keyring& keyring) {
-  if (counts.refused + counts.damaged == Tolerated(counts, options, keyring)) {
+  if (counts.missing == Tolerated(counts, options, keyring)) {
     return absl::OkStatus();
   }
   return absl::FailedPreconditionError(absl::StrCat(
@@ -207,12 +207,21 @@ absl::Status CheckRingOfPolicy(const Session& session, const LoadOptions& option
                    ring, "'"));
 }
 
+// A machine may well have no keystore, but not without the one that its administrator named.
+bool MayBeMissing(const Session& session, const LoadOptions& options) {
+  return options.at_boot && !options.policy.has_value() &&
+         session.configuration.keystore != session.keystore;
+}
+
 absl::StatusOr<ExitStatus> RunLoad(Session& session, const LoadOptions& options) {
   JET_RETURN_IF_ERROR(CheckKeyring(session, options.keyring));
   JET_RETURN_IF_ERROR(CheckRingOfPolicy(session, options));
+  if (options.pin_folder.has_value() && !options.pin) {
+    return UsageError("--pin-folder says where --pin runs its program");
+  }
   if (!options.certificates.empty()) return LoadFiles(session, options);
   absl::StatusOr<keystore::Keystore> store = OpenForLoad(session, options);
-  if (absl::IsNotFound(store.status()) && options.at_boot && !options.policy.has_value()) {
+  if (absl::IsNotFound(store.status()) && MayBeMissing(session, options)) {
     session.output.Note(absl::StrCat("nothing was loaded: ", store.status().message()));
     return ExitStatus::kGood;
   }
@@ -244,8 +253,8 @@ RunFunction DeclareImaLoad(OptionParser& parser) {
                "Folder, on an appraised file system, to run it from (TMPDIR, /var/tmp)");
   const DeclaredOption at_boot = parser.Flag(
       "--at-boot", options->at_boot,
-      "How a machine may well be is no failure: a kernel without IMA, no keystore, a key that a "
-      "trusted keyring refuses");
+      "How a machine may well be is no failure: a kernel without IMA, no keystore unless the "
+      "configuration names one, a key that a trusted keyring refuses");
   parser.Flag("--strict", options->strict,
               "A keystore without certificates, and a policy that the kernel does not enforce, "
               "are failures")

@@ -34,9 +34,6 @@ struct ExportOptions {
 absl::Status CheckOptions(const ExportOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
-  if (options.request.has_value() && options.request->empty()) {
-    return UsageError("--request needs the name of a file, or - for standard output");
-  }
   if (options.request.has_value() && (!options.certificate.empty() || !options.private_key.empty())) {
     return UsageError(
         "--request goes with neither --x509-cert nor --private-key: it is of a key that has no "

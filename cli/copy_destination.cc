@@ -95,7 +95,6 @@ bool IsFolder(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeCopyDestination(
     const std::string& path, bool best_effort, const FileOptions& files) {
-  if (path.empty()) return UsageError("--output-dir needs the path of a folder");
   if (files.recursive && files.paths.size() != 1) {
     return UsageError("--output-dir is for files, or with -r for exactly one folder");
   }

@@ -161,7 +161,8 @@ bool IsCommonOption(absl::string_view word) {
              std::end(kCommonFlags);
 }
 
-// Moves common options written before the command's words behind them, so that both orders work.
+// Moves common options written before the command's words behind its other options, so that both orders
+// work: before a "--", behind which everything is the name of a file.
 void MoveLeadingOptionsBack(std::vector<std::string>& words) {
   std::vector<std::string> leading;
   auto word = words.begin();
@@ -171,7 +172,7 @@ void MoveLeadingOptionsBack(std::vector<std::string>& words) {
     if (takes_value && word != words.end()) leading.push_back(std::move(*word++));
   }
   words.erase(words.begin(), word);
-  words.insert(words.end(), leading.begin(), leading.end());
+  words.insert(std::find(words.begin(), words.end(), "--"), leading.begin(), leading.end());
 }
 
 // Runs a command in a router's words; the common options may stand anywhere among them.

@@ -42,6 +42,9 @@ absl::Status CheckFiles(const FileOptions& options) {
   if (options.one_file_system && options.cross_file_systems) {
     return UsageError("--one-file-system and --cross-file-systems contradict each other");
   }
+  if (options.null_separated && !options.files_from.has_value()) {
+    return UsageError("-0 is about the paths of --files-from");
+  }
   if (!options.recursive && !(options.include.empty() && options.exclude.empty())) {
     return UsageError("--include and --exclude choose among what is in folders, which -r walks");
   }

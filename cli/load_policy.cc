@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "ima/acceptance.h"
+#include "ima/kernel_facilities.h"
 #include "ima/kernel_state.h"
 #include "ima/policy_in_force.h"
 #include "ima/policy_load.h"
@@ -34,6 +36,20 @@ PolicyPlan PlanFor(Session& session, const ima::KernelState& kernel) {
   return PolicyPlan::kObserve;
 }
 
+// What is not registered now comes with a module that modprobe loads, which the policy may refuse.
+void NoteMissingHashes(Session& session, const ima::KernelState& kernel) {
+  if (!kernel.algorithms.has_value()) return;
+  std::vector<std::string> missing;
+  for (const char* hash : {"sha384", "sha512"}) {
+    if (ima::SupportsHash(kernel, hash) != true) missing.emplace_back(hash);
+  }
+  if (missing.empty()) return;
+  session.output.Note(absl::StrCat(
+      "this kernel has not loaded ", absl::StrJoin(missing, " and "),
+      ": once the policy is in force it may not be able to, and what is signed with them would "
+      "not run (modprobe sha512)"));
+}
+
 void Report(Session& session, const std::string& path, const char* word, Tone tone) {
   session.output.Object(
       {{"type", "check"}, {"check", "load-policy"}, {"file", path}, {"result", word}});
@@ -54,6 +70,7 @@ absl::StatusOr<PolicyPlan> PlanPolicy(Session& session, const std::string& path,
   const ima::KernelState kernel = ima::ReadKernelState();
   JET_RETURN_IF_ERROR(ima::CheckTakesPolicy(kernel));
   JET_RETURN_IF_ERROR(CheckKeys(loaded, kernel));
+  NoteMissingHashes(session, kernel);
   return PlanFor(session, kernel);
 }
 

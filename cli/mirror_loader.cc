@@ -1,9 +1,11 @@
 #include "cli/mirror_loader.h"
 
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/system_error.h"
 
 namespace jet::cli {
 
@@ -92,7 +94,8 @@ void MirrorLoader::Mirror(const std::vector<ima::NamedCertificate>& certificates
     if (added) {
       mirrored_.push_back(certificates[i].certificate);
     } else {
-      ++counts_.refused;
+      ++counts_.missing;
+      if (base::ErrnoOf(results[i].added.status()) == ENOKEY) ++counts_.not_vouched_for;
     }
     ReportKey(results[i], added ? word : "refused");
   }
@@ -116,7 +119,7 @@ absl::Status MirrorLoader::Load(const keystore::Keystore& store,
     session_.output.Error(
         absl::StrCat("key '", damaged.name, "' is damaged: ", damaged.error.message()));
     ++counts_.failed;
-    ++counts_.damaged;
+    ++counts_.missing;
   }
   return absl::OkStatus();
 }

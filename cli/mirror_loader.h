@@ -22,8 +22,8 @@ struct LoadCounts {
   size_t stale = 0;
   size_t pruned = 0;
   size_t failed = 0;
-  size_t refused = 0;  // of the failed ones: by the kernel
-  size_t damaged = 0;  // of the failed ones: in the keystore
+  size_t missing = 0;          // of the failed ones: keys that are not in the ring now
+  size_t not_vouched_for = 0;  // of the missing ones: for which no key that the kernel trusts vouches
 };
 
 // Mirrors certificates into one keyring and reports what becomes of each key. The session and the

@@ -2,10 +2,25 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <utility>
 
 namespace jet::cli {
+namespace {
+
+constexpr char kNotEmpty[] = "not-empty";
+
+// Has an option refuse an empty value, and not a positional argument, which is judged by what it names.
+CLI::Option* RefuseEmpty(CLI::Option* option, const std::string& names) {
+  if (names.front() != '-') return option;
+  const auto check = [](const std::string& value) {
+    return std::string(value.empty() ? "the value is empty" : "");
+  };
+  return option->check(CLI::Validator(check, "", kNotEmpty));
+}
+
+}  // namespace
 
 struct OptionParser::State {
   State(const std::string& name, const std::string& summary) : app(summary, name) {}
@@ -15,6 +30,18 @@ struct OptionParser::State {
   std::deque<std::string> optional_values;  // what CLI11 writes them to
   // Words of its help text, and what is to stand there instead.
   std::vector<std::pair<std::string, std::string>> help_words;
+
+  // Makes two words of each "--name=": CLI11 would take the next argument for its value.
+  void SplitEmptyValues(std::vector<std::string>& arguments) const {
+    for (size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+      if (arguments[i].empty() || arguments[i].back() != '=') continue;
+      const std::string name = arguments[i].substr(0, arguments[i].size() - 1);
+      const CLI::Option* option = app.get_option_no_throw(name);
+      if (option == nullptr || option->get_items_expected_max() == 0) continue;
+      arguments[i] = name;
+      arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(++i), "");
+    }
+  }
 
   std::string Help() const {
     std::string text = app.help();
@@ -37,6 +64,11 @@ DeclaredOption DeclaredOption::Required() {
 
 DeclaredOption DeclaredOption::InRange(int least, int most) {
   option_->check(CLI::Range(least, most));
+  return *this;
+}
+
+DeclaredOption DeclaredOption::MayBeEmpty() {
+  option_->get_validator(kNotEmpty)->active(false);
   return *this;
 }
 
@@ -73,12 +105,14 @@ DeclaredOption OptionParser::OptionalValue(const std::string& name,
 
 DeclaredOption OptionParser::Value(const std::string& names, std::string& target,
                                    const std::string& value_name, const std::string& help) {
-  return DeclaredOption(state_->app.add_option(names, target, help)->type_name(value_name));
+  CLI::Option* option = state_->app.add_option(names, target, help)->type_name(value_name);
+  return DeclaredOption(RefuseEmpty(option, names));
 }
 
 DeclaredOption OptionParser::Value(const std::string& names, absl::optional<std::string>& target,
                                    const std::string& value_name, const std::string& help) {
-  return DeclaredOption(state_->app.add_option(names, target, help)->type_name(value_name));
+  CLI::Option* option = state_->app.add_option(names, target, help)->type_name(value_name);
+  return DeclaredOption(RefuseEmpty(option, names));
 }
 
 DeclaredOption OptionParser::Value(const std::string& names, std::vector<std::string>& target,
@@ -86,7 +120,7 @@ DeclaredOption OptionParser::Value(const std::string& names, std::vector<std::st
   CLI::Option* option = state_->app.add_option(names, target, help)->type_name(value_name);
   // One value each time: what follows is the next argument, not another value.
   if (names.front() == '-') option->allow_extra_args(false);
-  return DeclaredOption(option);
+  return DeclaredOption(RefuseEmpty(option, names));
 }
 
 DeclaredOption OptionParser::Value(const std::string& names, int& target,
@@ -109,6 +143,7 @@ ParseResult OptionParser::Parse(std::vector<std::string> arguments) {
   if (std::find(arguments.begin(), options_end, "--version") != options_end) {
     return {ParseResult::Kind::kVersion, ""};
   }
+  state_->SplitEmptyValues(arguments);
   try {
     // CLI11 takes the arguments from the back.
     std::reverse(arguments.begin(), arguments.end());

@@ -77,9 +77,6 @@ absl::StatusOr<crypto::KeyType> CheckRequestFiles(const RequestFileOptions& opti
   if (options.no_encryption && options.passphrase.given()) {
     return UsageError("--no-encryption does not go with a passphrase");
   }
-  if (options.key_out.has_value() && options.key_out->empty()) {
-    return UsageError("--key-out names no file");
-  }
   if (!options.key_type.has_value()) return otherwise;
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(*options.key_type);
   if (!type.ok()) return UsageError(type.status().message());

@@ -106,7 +106,6 @@ absl::Status CheckSignatureSource(const SignatureSourceOptions& options, FileOpt
     return UsageError("--manifest and --root go together");
   }
   if (!options.manifest.has_value()) return absl::OkStatus();
-  if (options.root->empty()) return UsageError("--root names no folder");
   if (!files.paths.empty() || files.files_from.has_value()) {
     return UsageError(
         "with --manifest no file is named: it lists them, and --root is their folder");

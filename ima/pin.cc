@@ -298,12 +298,17 @@ absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, 
   }
   JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
   JET_ASSIGN_OR_RETURN(const PinSignature signature, SignProgram(program.get(), sign));
+  if (!signature.by_key) {
+    return absl::FailedPreconditionError(
+        "nothing that a key of the keyring signed is at hand to prove the pin with: sign this "
+        "program itself");
+  }
   JET_RETURN_IF_ERROR(load());
   JET_ASSIGN_OR_RETURN(const Execution signed_execution,
                        ExecuteSigned(program.get(), signature));
   JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, ExecuteUnsigned(control.get()));
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
-  return JudgeSigned(signed_execution, signature.by_key);
+  return JudgeSigned(signed_execution, /*signed_by_key=*/true);
 }
 
 base::ByteSpan PinProgram() { return kHasProgram ? base::ByteSpan(kProgram) : base::ByteSpan(); }

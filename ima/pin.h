@@ -56,7 +56,8 @@ using PolicyLoader = absl::FunctionRef<absl::Status()>;
 // The same, with a policy that `load` brings into force. Until the ring is pinned the kernel refuses
 // every process that does not reach root's user keyring, which at boot most do not: so the program
 // is signed before, and executed right after. FAILED_PRECONDITION, with nothing loaded, when
-// something refuses the unsigned program already. A status of `load` is returned as it is.
+// something refuses the unsigned program already, and when no key signed what `sign` found: a policy
+// that cannot be proven would most likely refuse everything. A status of `load` is returned as it is.
 absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, PolicyLoader load);
 
 // The bundled program for this machine; empty when there is none.

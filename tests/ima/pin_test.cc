@@ -255,6 +255,9 @@ TEST_F(PinTest, NoPolicyIsLoadedWhereTheProgramCannotBeSignedOrExecuted) {
                   [](int /*fd*/) -> absl::StatusOr<PinSignature> { return absl::DataLossError("no luck"); },
                   MustNotLoad),
               StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
+  EXPECT_THAT(PinKeyring(
+                  folder.path(), [](int fd) { return Sign(fd, kBad, false); }, MustNotLoad),
+              StatusIs(StatusCode::kFailedPrecondition, HasSubstr("nothing that a key")));
   EXPECT_THAT(PinKeyring(folder.path() + "/none", MustNotSign, MustNotLoad),
               StatusIs(StatusCode::kNotFound, HasSubstr("/none")));
   EXPECT_EQ(CheckedInChild([&folder] {
