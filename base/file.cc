@@ -67,11 +67,6 @@ absl::Status MakeParent(const std::string& path) {
   return *made ? SyncFolder(ParentOf(parent)) : absl::OkStatus();
 }
 
-void WaitForInput(int fd) {
-  pollfd waiting = {fd, POLLIN, 0};
-  (void)poll(&waiting, 1, -1);
-}
-
 }  // namespace
 
 absl::StatusOr<UniqueFd> OpenAt(int dir_fd, const std::string& name, int flags, mode_t mode) {
@@ -91,6 +86,11 @@ absl::StatusOr<struct stat> StatDescriptor(int fd, absl::string_view name) {
   struct stat status = {};
   if (fstat(fd, &status) != 0) return SystemError(errno, absl::StrCat("cannot stat '", name, "'"));
   return status;
+}
+
+void WaitForInput(int fd) {
+  pollfd waiting = {fd, POLLIN, 0};
+  (void)poll(&waiting, 1, -1);
 }
 
 absl::StatusOr<Bytes> ReadBounded(int fd, size_t limit, absl::string_view name) {

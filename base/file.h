@@ -28,6 +28,10 @@ void LeaveAccessTime(int fd);
 // Returns fstat of `fd`; `name` is for the message.
 absl::StatusOr<struct stat> StatDescriptor(int fd, absl::string_view name);
 
+// Waits until `fd`, reading from which failed with EAGAIN, can be read or is at its end. May return
+// before, after a signal: try to read again.
+void WaitForInput(int fd);
+
 // Returns the content of `fd` from its present position to its end. RESOURCE_EXHAUSTED when that
 // is more than `limit` bytes: nothing larger is ever held.
 absl::StatusOr<Bytes> ReadBounded(int fd, size_t limit, absl::string_view name);

@@ -107,9 +107,12 @@ absl::StatusOr<pki::Certificate> Certify(const GenerateOptions& options,
   return pki::IssueBy({ca, ca_key}, key.public_key(), options.subject, validity);
 }
 
+// Takes the key, which has left this process's memory when this returns: the child that
+// publishes the file has no copy of it.
 absl::StatusOr<base::StagedFile> StageKeyFile(const std::string& path,
                                               const GenerateOptions& options,
-                                              const crypto::PrivateKey& key) {
+                                              crypto::PrivateKey taken) {
+  const crypto::PrivateKey key = std::move(taken);
   if (options.no_encryption) {
     JET_ASSIGN_OR_RETURN(const crypto::Secret pem, key.UnencryptedPem());
     return base::StagedFile::Write(path, 0600, pem.Expose());
@@ -124,12 +127,11 @@ absl::StatusOr<base::StagedFile> StageKeyFile(const std::string& path,
 
 // Writes both files or none.
 absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& options,
-                                      const crypto::PrivateKey& key,
-                                      const pki::Certificate& certificate) {
+                                      crypto::PrivateKey key, const pki::Certificate& certificate) {
   const std::string key_path = absl::StrCat(options.out_dir, "/", kPrivateKeyFile);
   const std::string certificate_path = absl::StrCat(options.out_dir, "/", kCertificateFile);
   std::vector<base::StagedFile> files;
-  JET_ASSIGN_OR_RETURN(base::StagedFile key_file, StageKeyFile(key_path, options, key));
+  JET_ASSIGN_OR_RETURN(base::StagedFile key_file, StageKeyFile(key_path, options, std::move(key)));
   files.push_back(std::move(key_file));
   JET_ASSIGN_OR_RETURN(base::StagedFile certificate_file,
                        base::StagedFile::Write(certificate_path, 0644, certificate.der()));
@@ -149,10 +151,44 @@ absl::StatusOr<ExitStatus> WriteFiles(Session& session, const GenerateOptions& o
   return ExitStatus::kGood;
 }
 
+// A key that waits in the keystore, and its request where that is to be a file.
+struct Requested {
+  keystore::WaitingKey waiting;
+  std::vector<base::StagedFile> files;
+};
+
+absl::StatusOr<std::vector<base::StagedFile>> StageRequest(const pki::CertificateRequest& request,
+                                                           const std::string& path) {
+  std::vector<base::StagedFile> files;
+  if (path == kStandardOutput) return files;
+  JET_RETURN_IF_ERROR(base::CheckNameIsFree(path, "name another file"));
+  JET_ASSIGN_OR_RETURN(base::StagedFile file,
+                       base::StagedFile::Write(path, kRequestMode, base::AsBytes(request.Pem())));
+  files.push_back(std::move(file));
+  return files;
+}
+
 absl::StatusOr<keystore::WaitingKey> AddWaiting(const Session& session,
                                                 const keystore::NewWaitingKey& key) {
   JET_ASSIGN_OR_RETURN(keystore::Keystore store, OpenKeystore(session, keystore::Access::kCreate));
   return store.AddWaiting(key);
+}
+
+// Takes the key, which has left this process's memory when this returns: the child that
+// publishes the request has no copy of it.
+absl::StatusOr<Requested> StoreWithRequest(const Session& session, const GenerateOptions& options,
+                                           crypto::PrivateKey taken) {
+  const crypto::PrivateKey key = std::move(taken);
+  JET_ASSIGN_OR_RETURN(const std::unique_ptr<crypto::Signer> signer,
+                       crypto::MakeSigner(key.Share()));
+  JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
+                       pki::MakeRequest(*signer, options.subject));
+  // Before the key is stored, as a name that is taken would leave a key and no request.
+  JET_ASSIGN_OR_RETURN(std::vector<base::StagedFile> files,
+                       StageRequest(request, *options.request));
+  JET_ASSIGN_OR_RETURN(keystore::WaitingKey waiting,
+                       AddWaiting(session, {options.key_name, request, key}));
+  return Requested{std::move(waiting), std::move(files)};
 }
 
 void ReportWaiting(Session& session, const keystore::WaitingKey& key, const std::string& path) {
@@ -167,34 +203,22 @@ void ReportWaiting(Session& session, const keystore::WaitingKey& key, const std:
 
 // The key waits in the keystore for the certificate that answers its request.
 absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& options,
-                                       const crypto::PrivateKey& key) {
-  JET_ASSIGN_OR_RETURN(const std::unique_ptr<crypto::Signer> signer,
-                       crypto::MakeSigner(key.Share()));
-  JET_ASSIGN_OR_RETURN(const pki::CertificateRequest request,
-                       pki::MakeRequest(*signer, options.subject));
+                                       crypto::PrivateKey key) {
+  JET_ASSIGN_OR_RETURN(const Requested requested,
+                       StoreWithRequest(session, options, std::move(key)));
   const std::string& path = *options.request;
-  std::vector<base::StagedFile> files;
-  if (path != kStandardOutput) {
-    // Before the key is stored, as a name that is taken would leave a key and no request.
-    JET_RETURN_IF_ERROR(base::CheckNameIsFree(path, "name another file"));
-    JET_ASSIGN_OR_RETURN(
-        base::StagedFile file,
-        base::StagedFile::Write(path, kRequestMode, base::AsBytes(request.Pem())));
-    files.push_back(std::move(file));
-  }
-  JET_ASSIGN_OR_RETURN(const keystore::WaitingKey waiting,
-                       AddWaiting(session, {options.key_name, request, key}));
   const absl::Status written =
-      files.empty()
-          ? base::WriteAll(STDOUT_FILENO, base::AsBytes(request.Pem()), "standard output")
-          : base::PublishTogether(files);
+      requested.files.empty()
+          ? base::WriteAll(STDOUT_FILENO, base::AsBytes(requested.waiting.request.Pem()),
+                           "standard output")
+          : base::PublishTogether(requested.files);
   if (!written.ok()) {
     return base::Annotate(
         written, absl::StrCat("the key waits in the keystore, its request was not written "
                               "(`jet-keystore export ",
                               options.key_name, " --request FILE` writes it)"));
   }
-  if (!files.empty()) ReportWaiting(session, waiting, path);
+  if (!requested.files.empty()) ReportWaiting(session, requested.waiting, path);
   session.output.Note(absl::StrCat("`jet-keystore import --key-name ", options.key_name,
                                    " --x509-cert FILE` joins the certificate to the key"));
   return ExitStatus::kGood;
@@ -208,10 +232,12 @@ absl::StatusOr<ExitStatus> RunGenerate(Session& session, GenerateOptions options
   if (options.out_dir.empty()) options.ca_private_key.passphrase = options.passphrase;
   const absl::StatusOr<crypto::KeyType> type = crypto::ParseSigningKeyType(options.key_type);
   if (!type.ok()) return UsageError(type.status().message());
-  JET_ASSIGN_OR_RETURN(const crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
-  if (options.request.has_value()) return MakeRequest(session, options, key);
+  JET_ASSIGN_OR_RETURN(crypto::PrivateKey key, crypto::PrivateKey::Generate(*type));
+  if (options.request.has_value()) return MakeRequest(session, options, std::move(key));
   JET_ASSIGN_OR_RETURN(const pki::Certificate certificate, Certify(options, key));
-  if (!options.out_dir.empty()) return WriteFiles(session, options, key, certificate);
+  if (!options.out_dir.empty()) {
+    return WriteFiles(session, options, std::move(key), certificate);
+  }
   StoreKeyOptions store;
   store.keyring = options.keyring;
   store.peers = options.peers;

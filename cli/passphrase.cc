@@ -4,11 +4,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -18,87 +17,107 @@
 #include "cli/escape.h"
 #include "cli/exit_status.h"
 #include "cli/option_parser.h"
+#include "cli/signal_watch.h"
 
 namespace jet::cli {
 namespace {
 
 constexpr size_t kMaxPassphrase = 1024;
 
-// The signal that came while the echo was off, 0 for none. A signal handler can reach nothing else.
-volatile std::sig_atomic_t g_signal = 0;
-
-void NoteSignal(int number) { g_signal = number; }
-
-// Turns the terminal's echo off, and on again at the end of its life, also when the user ends the
-// program meanwhile: the signals that do so are held back until the echo is on again.
-class EchoOff {
- public:
-  explicit EchoOff(int terminal) : terminal_(terminal) {
-    saved_ok_ = tcgetattr(terminal_, &saved_) == 0;
-    if (!saved_ok_) return;
-    g_signal = 0;
-    struct sigaction action = {};
-    action.sa_handler = NoteSignal;  // without SA_RESTART: read() returns
-    for (size_t i = 0; i < kSignals.size(); ++i) {
-      (void)sigaction(kSignals.at(i), &action, &old_actions_.at(i));
-    }
-    termios silent = saved_;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    silent.c_lflag |= ECHONL;
-    (void)tcsetattr(terminal_, TCSAFLUSH, &silent);
-  }
-  EchoOff(const EchoOff&) = delete;
-  EchoOff& operator=(const EchoOff&) = delete;
-  ~EchoOff() {
-    if (!saved_ok_) return;
-    (void)tcsetattr(terminal_, TCSAFLUSH, &saved_);
-    for (size_t i = 0; i < kSignals.size(); ++i) {
-      (void)sigaction(kSignals.at(i), &old_actions_.at(i), nullptr);
-    }
-    if (g_signal != 0) (void)std::raise(g_signal);
-  }
-
- private:
-  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
-
-  int terminal_;
-  termios saved_ = {};
-  bool saved_ok_ = false;
-  std::array<struct sigaction, kSignals.size()> old_actions_ = {};
-};
+constexpr char kTerminal[] = "/dev/tty";
 
 void StripNewline(crypto::Secret& passphrase) {
   const base::ByteSpan bytes = passphrase.Expose();
   if (!bytes.empty() && bytes.back() == '\n') passphrase.Truncate(bytes.size() - 1);
 }
 
-// Reads one line; a terminal in its usual mode hands over no more than that.
-absl::StatusOr<crypto::Secret> ReadLine(int terminal) {
-  crypto::Secret line = crypto::Secret::OfSize(kMaxPassphrase);
+// A question whose answer the terminal does not show. At its end the echo is as it was, and then a
+// signal that came meanwhile acts; while the program is stopped it is as it was, too.
+class SilentQuestion {
+ public:
+  // `terminal` must stay open as long as this object.
+  SilentQuestion(int terminal, std::string prompt)
+      : terminal_(terminal),
+        prompt_(std::move(prompt)),
+        saved_ok_(tcgetattr(terminal, &saved_) == 0) {}
+  SilentQuestion(const SilentQuestion&) = delete;
+  SilentQuestion& operator=(const SilentQuestion&) = delete;
+  ~SilentQuestion() { Restore(); }
+
+  // Turns the echo off and prompts; what was typed before is dropped.
+  absl::Status Ask() const {
+    if (saved_ok_) {
+      termios silent = saved_;
+      silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+      silent.c_lflag |= ECHONL;
+      (void)tcsetattr(terminal_, TCSAFLUSH, &silent);
+    }
+    // Not through terminal_, which does not wait for room.
+    JET_ASSIGN_OR_RETURN(const base::UniqueFd output, base::OpenAt(AT_FDCWD, kTerminal, O_WRONLY));
+    return base::WriteAll(output.get(), base::AsBytes(Escape(prompt_)), kTerminal);
+  }
+
+  // Waits for something to read. CANCELLED when a signal is to end the program.
+  absl::Status WaitForAnswer() const {
+    while (!watch_.WaitForInput(terminal_)) {
+      if (SignalWatch::ending() != 0) return absl::CancelledError("no passphrase was typed");
+      const bool stopped = SignalWatch::Take(SIGTSTP);
+      if (stopped) {
+        Restore();
+        watch_.Stop();
+      }
+      // Who stopped and continued the program may have turned the echo on meanwhile.
+      if (stopped || SignalWatch::Take(SIGCONT)) JET_RETURN_IF_ERROR(Ask());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Also drops what was typed and not read.
+  void Restore() const {
+    if (saved_ok_) (void)tcsetattr(terminal_, TCSAFLUSH, &saved_);
+  }
+
+  const SignalWatch watch_;
+  int terminal_;
+  std::string prompt_;
+  termios saved_ = {};
+  bool saved_ok_;
+};
+
+// Reads one line; a terminal in its usual mode hands over no more than that. `what` is for the
+// message.
+absl::StatusOr<crypto::Secret> ReadLine(int terminal, const SilentQuestion& question,
+                                        const std::string& what) {
+  // Room for one byte too many, and the newline.
+  crypto::Secret line = crypto::Secret::OfSize(kMaxPassphrase + 2);
   ssize_t count = 0;
   do {
+    JET_RETURN_IF_ERROR(question.WaitForAnswer());
     count = read(terminal, line.MutableBytes().data(), line.size());
-  } while (count < 0 && errno == EINTR && g_signal == 0);
-  if (g_signal != 0) return absl::CancelledError("no passphrase was typed");
+    // EAGAIN: the terminal dropped the line when the key for an interrupt was typed.
+  } while (count < 0 && (errno == EINTR || errno == EAGAIN));
   if (count < 0) return base::SystemError(errno, "cannot read the passphrase");
   line.Truncate(static_cast<size_t>(count));
   if (count == 0) return absl::FailedPreconditionError("no passphrase was typed");
   StripNewline(line);
-  return line;
+  if (line.size() <= kMaxPassphrase) return line;
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what, " is longer than ", kMaxPassphrase, " bytes"));
 }
 
 absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const std::string& object,
                                              const PassphraseOptions& options) {
-  const base::UniqueFd terminal(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (!terminal.valid()) {
+  const std::string what = absl::StrCat("the ", options.noun, " of ", object);
+  const absl::StatusOr<base::UniqueFd> terminal = base::OpenAt(AT_FDCWD, kTerminal, O_RDONLY);
+  if (!terminal.ok()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the ", options.noun, " of ", object,
-                     " is needed, and there is no terminal to ask on: use ", options.prefix,
+        absl::StrCat(what, " is needed, and there is no terminal to ask on: use ", options.prefix,
                      "-file, ", options.prefix, "-fd or ", options.prefix, "-env"));
   }
-  JET_RETURN_IF_ERROR(base::WriteAll(terminal.get(), base::AsBytes(Escape(prompt)), "/dev/tty"));
-  const EchoOff echo_off(terminal.get());
-  return ReadLine(terminal.get());
+  const SilentQuestion question(terminal->get(), prompt);
+  JET_RETURN_IF_ERROR(question.Ask());
+  return ReadLine(terminal->get(), question, what);
 }
 
 absl::Status AskForItAgain(const crypto::Secret& passphrase, const std::string& object,

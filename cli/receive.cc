@@ -193,10 +193,12 @@ absl::StatusOr<TransferReply> RenameIn(keystore::Keystore& store, const ReceiveO
 
 absl::StatusOr<TransferReply> Rename(const Session& session, const ReceiveOptions& options,
                                      const TransferRequest& request) {
-  absl::StatusOr<keystore::Keystore> store =
-      OpenUnlockedKeystore(session, keystore::Access::kWrite);
+  JET_RETURN_IF_ERROR(AskForStorePassphrase(session));
+  absl::StatusOr<keystore::Keystore> store = OpenKeystore(session, keystore::Access::kWrite);
   if (absl::IsNotFound(store.status())) return Reply(TransferStatus::kMissing);
   JET_RETURN_IF_ERROR(store.status());
+  // A store key that is away (NOT_FOUND, too) says nothing about who has the names.
+  JET_RETURN_IF_ERROR(store->Unlock());
   return RenameIn(*store, options, request);
 }
 

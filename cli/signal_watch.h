@@ -1,4 +1,4 @@
-// Notes signals while a line is edited, so that they act when the terminal can be put in order.
+// Notes signals while something is typed, so that they act when the terminal can be put in order.
 #ifndef JET_CLI_SIGNAL_WATCH_H_
 #define JET_CLI_SIGNAL_WATCH_H_
 

@@ -25,6 +25,33 @@ absl::Status NotAKey() {
   return absl::InvalidArgumentError("not a private key in PEM or DER that can be read");
 }
 
+// True for the error of an encryption that libcrypto does not know or has put aside. Other parts of
+// libcrypto also say "unsupported", of what a wrong passphrase made of the key.
+bool IsAboutEncryption(unsigned long error) {
+  if (ERR_GET_LIB(error) != ERR_LIB_EVP) return false;
+  switch (ERR_GET_REASON(error)) {
+    case ERR_R_UNSUPPORTED:
+    case EVP_R_UNKNOWN_PBE_ALGORITHM:
+    case EVP_R_UNSUPPORTED_CIPHER:
+    case EVP_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION:
+    case EVP_R_UNSUPPORTED_PRF:
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::Status NotOpened() {
+  if (IsAboutEncryption(ERR_peek_error())) {
+    return OpenSslError(
+        absl::StatusCode::kUnimplemented,
+        "cannot open the encrypted key: this OpenSSL does not support its encryption (re-encrypt "
+        "it: openssl pkcs8 -topk8 -v2 aes-256-cbc -provider legacy -provider default)");
+  }
+  return OpenSslError(absl::StatusCode::kPermissionDenied,
+                      "cannot open the encrypted key: wrong passphrase");
+}
+
 // What OpenSSL's passphrase callback is handed, and what it hands back.
 struct PassphraseRequest {
   PassphraseSource source;
@@ -102,10 +129,7 @@ absl::StatusOr<EvpPkeyPtr> OpenEncrypted(const X509_SIG* encrypted, PassphraseRe
   const base::ByteSpan bytes = passphrase->Expose();
   const Pkcs8InfoPtr info(PKCS8_decrypt(encrypted, reinterpret_cast<const char*>(bytes.data()),
                                         static_cast<int>(bytes.size())));
-  if (info == nullptr) {
-    return OpenSslError(absl::StatusCode::kPermissionDenied,
-                        "cannot open the encrypted key: wrong passphrase");
-  }
+  if (info == nullptr) return NotOpened();
   EvpPkeyPtr key(EVP_PKCS82PKEY(info.get()));
   if (key == nullptr) return NotAKey();
   return key;
@@ -156,10 +180,7 @@ absl::StatusOr<EvpPkeyPtr> DecodePem(base::ByteSpan encoded, PassphraseRequest& 
     DropOpenSslErrors();
     return request.failure;
   }
-  if (request.asked) {
-    return OpenSslError(absl::StatusCode::kPermissionDenied,
-                        "cannot open the encrypted key: wrong passphrase");
-  }
+  if (request.asked) return NotOpened();
   return NotAKey();
 }
 

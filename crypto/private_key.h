@@ -29,7 +29,7 @@ class PrivateKey {
   // Decodes exactly one private key: PEM or DER; PKCS#8 (encrypted or not), PKCS#1 or SEC 1.
   // INVALID_ARGUMENT when it is none, PERMISSION_DENIED when the passphrase is wrong, and what
   // `passphrase` returned when that failed. UNIMPLEMENTED for an encryption that libcrypto 3.0
-  // cannot open (scrypt above N = 2^14).
+  // cannot open (scrypt above N = 2^14, or one that it has put aside, as PBE-MD5-DES).
   static absl::StatusOr<PrivateKey> Decode(const Secret& encoded, PassphraseSource passphrase);
 
   // Shares `key`, which must not be null and holds both halves. For crypto/ and pki/.

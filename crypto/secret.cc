@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/file.h"
 #include "base/system_error.h"
 #include "crypto/openssl_error.h"
 
@@ -129,7 +130,10 @@ absl::StatusOr<Secret> ReadSecret(int fd, size_t limit, absl::string_view name) 
       secret = Grown(secret, std::min(size * 2, limit + 1));
     }
     const ssize_t count = read(fd, secret.MutableBytes().data() + size, secret.size() - size);
-    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EINTR || errno == EAGAIN)) {
+      if (errno == EAGAIN) base::WaitForInput(fd);
+      continue;
+    }
     if (count < 0) return base::SystemError(errno, absl::StrCat("cannot read '", name, "'"));
     if (count == 0) break;
     size += static_cast<size_t>(count);

@@ -50,8 +50,9 @@ class Secret {
   size_t capacity_ = 0;
 };
 
-// Reads `fd` to its end straight into a secret, leaving no copy behind. RESOURCE_EXHAUSTED when
-// there are more than `limit` bytes. `name` is for messages.
+// Reads `fd` to its end straight into a secret, leaving no copy behind; waits for what comes, also
+// where `fd` does not block. RESOURCE_EXHAUSTED when there are more than `limit` bytes. `name` is
+// for messages.
 absl::StatusOr<Secret> ReadSecret(int fd, size_t limit, absl::string_view name);
 
 // Fills a new secret of `size` bytes from OpenSSL's private random generator.

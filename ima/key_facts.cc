@@ -42,8 +42,6 @@ bool IsKernelKeyring(const KeyFacts& facts, absl::string_view name) {
   return facts.type == kKeyringType && facts.owner == 0 && facts.description == name;
 }
 
-bool IsTrustedIma(const KeyFacts& facts) { return IsKernelKeyring(facts, kTrustedImaName); }
-
 std::string KeyFactsText(KeySerial serial, const KeyFacts& facts) {
   return absl::StrCat("key ", serial, ", of type ", facts.type, ", owned by user ", facts.owner,
                       " and described '", facts.description, "'");

@@ -33,9 +33,6 @@ absl::StatusOr<KeyFacts> DescribeKey(KeySerial serial);
 // True for the kernel's own keyring `name`: no user can make a keyring with a dot in front.
 bool IsKernelKeyring(const KeyFacts& facts, absl::string_view name);
 
-// IsKernelKeyring for .ima.
-bool IsTrustedIma(const KeyFacts& facts);
-
 // Returns all of it in words, for messages.
 std::string KeyFactsText(KeySerial serial, const KeyFacts& facts);
 

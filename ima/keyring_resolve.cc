@@ -142,7 +142,7 @@ absl::StatusOr<Keyring> OpenBySerial(KeySerial serial) {
   if (facts.type != kKeyringType) {
     return absl::InvalidArgumentError(absl::StrCat("not a keyring: ", KeyFactsText(serial, facts)));
   }
-  return Keyring(serial, absl::StrCat(serial), IsTrustedIma(facts));
+  return Keyring(serial, absl::StrCat(serial), IsKernelKeyring(facts, kTrustedImaName));
 }
 
 absl::StatusOr<bool> FolderExists(const std::string& path) {

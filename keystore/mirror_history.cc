@@ -99,6 +99,24 @@ absl::Status Explain(const absl::Status& status, const StoreFolder& folder) {
                    "; remove it to begin a new one: what was mirrored so far is then foreign"));
 }
 
+// Synced in staging/, renamed into place, the folder synced. REQUIRES: a writer's folder.
+absl::Status WriteMirrorHistory(StoreFolder& folder, const MirrorHistory& history,
+                                const StoreKey& key) {
+  JET_RETURN_IF_ERROR(folder.CheckWritable());
+  const std::string lines = EncodeMirrorHistory(history, key.id());
+  JET_ASSIGN_OR_RETURN(const base::Bytes hmac, key.RecordHmac(base::AsBytes(lines)));
+  const std::string staged = folder.NewStagedName(kMirrorHistoryFile);
+  JET_RETURN_IF_ERROR(
+      base::WriteNewFileAt(folder.staging(), staged, kMode,
+                           base::AsBytes(absl::StrCat(lines, EncodeMirrorHistoryHmac(hmac)))));
+  if (renameat(folder.staging(), staged.c_str(), folder.descriptor(), kMirrorHistoryFile) != 0) {
+    const int error_number = errno;
+    (void)folder.RemoveStaged(staged);
+    return base::SystemError(error_number, absl::StrCat("cannot replace '", PathOf(folder), "'"));
+  }
+  return folder.SyncRoot();
+}
+
 }  // namespace
 
 bool MirrorHistory::Add(MirroredCertificate certificate) {
@@ -178,23 +196,6 @@ absl::StatusOr<MirrorHistory> ReadMirrorHistory(const StoreFolder& folder,
 
 absl::StatusOr<MirrorHistory> ReadMirrorHistory(const StoreFolder& folder, const StoreKeys& keys) {
   return ReadMirrorHistory(folder, absl::StatusOr<const StoreKeys*>(&keys));
-}
-
-absl::Status WriteMirrorHistory(StoreFolder& folder, const MirrorHistory& history,
-                                const StoreKey& key) {
-  JET_RETURN_IF_ERROR(folder.CheckWritable());
-  const std::string lines = EncodeMirrorHistory(history, key.id());
-  JET_ASSIGN_OR_RETURN(const base::Bytes hmac, key.RecordHmac(base::AsBytes(lines)));
-  const std::string staged = folder.NewStagedName(kMirrorHistoryFile);
-  JET_RETURN_IF_ERROR(
-      base::WriteNewFileAt(folder.staging(), staged, kMode,
-                           base::AsBytes(absl::StrCat(lines, EncodeMirrorHistoryHmac(hmac)))));
-  if (renameat(folder.staging(), staged.c_str(), folder.descriptor(), kMirrorHistoryFile) != 0) {
-    const int error_number = errno;
-    (void)folder.RemoveStaged(staged);
-    return base::SystemError(error_number, absl::StrCat("cannot replace '", PathOf(folder), "'"));
-  }
-  return folder.SyncRoot();
 }
 
 absl::Status RememberInMirrorHistory(StoreFolder& folder, const StoreKeys& keys,

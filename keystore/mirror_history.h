@@ -15,7 +15,6 @@
 namespace jet::keystore {
 
 class StoreFolder;
-class StoreKey;
 class StoreKeys;
 
 // The file in the keystore's folder.
@@ -78,12 +77,8 @@ absl::StatusOr<MirrorHistory> ReadMirrorHistory(const StoreFolder& folder,
                                                 const absl::StatusOr<const StoreKeys*>& keys);
 absl::StatusOr<MirrorHistory> ReadMirrorHistory(const StoreFolder& folder, const StoreKeys& keys);
 
-// Writes it: synced in staging/, renamed into place, the folder synced. REQUIRES: a writer's
-// folder.
-absl::Status WriteMirrorHistory(StoreFolder& folder, const MirrorHistory& history,
-                                const StoreKey& key);
-
 // Adds `certificates` to the history of `folder`, which is written only when one is new to it.
+// REQUIRES: a writer's folder.
 absl::Status RememberInMirrorHistory(StoreFolder& folder, const StoreKeys& keys,
                                      const std::vector<pki::Certificate>& certificates);
 

@@ -79,9 +79,13 @@ void OnTerminal::Type(const std::string& text, const std::string& keys) {
   Send(keys);
 }
 
-void OnTerminal::Answer(const std::string& text, const std::string& answer) {
+void OnTerminal::WaitForSilence(const std::string& text) {
   WaitFor(text);
   for (int i = 0; i < 200 && (SettingsOf(terminal_).c_lflag & ECHO) != 0; ++i) (void)usleep(1000);
+}
+
+void OnTerminal::Answer(const std::string& text, const std::string& answer) {
+  WaitForSilence(text);
   Send(answer + "\n");
 }
 

@@ -22,8 +22,11 @@ class OnTerminal {
   // Waits for `text`, then types `keys`.
   void Type(const std::string& text, const std::string& keys);
 
-  // Waits for `text`, then types `answer` and Enter as soon as the echo is off, or where it stays
-  // on after 200 ms: turning it off drops what was typed before.
+  // Waits for `text`, then until the echo is off, or 200 ms where it stays on.
+  void WaitForSilence(const std::string& text);
+
+  // Waits as WaitForSilence, then types `answer` and Enter: turning the echo off drops what was
+  // typed before.
   void Answer(const std::string& text, const std::string& answer);
 
   // Waits for the end and returns the exit status; 128 and the signal's number when one ended it.

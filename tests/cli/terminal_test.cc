@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tests/cli/on_terminal.h"
 #include "tests/cli/program.h"
 
@@ -72,6 +74,68 @@ TEST(TerminalTest, TheEchoIsOnAgainAfterAnInterrupt) {
   EXPECT_THAT(interrupted.seen(), HasSubstr("status=130"));
   EXPECT_THAT(interrupted.seen(), HasSubstr(" echo "));
   EXPECT_THAT(interrupted.seen(), Not(HasSubstr("-echo ")));
+}
+
+// A key under the passphrase of `length` times "0", which is in the file `p` without a newline, and
+// a file to sign.
+void MakeKeyFile(const Scratch& scratch, int length) {
+  ASSERT_EQ(
+      RunScript(scratch.path(), absl::StrCat("cp /bin/true f; printf '%0", length, "d' 0 >p; ",
+                                             kGenerate, " --quiet --passphrase-file p"))
+          .status,
+      0);
+}
+
+TEST(TerminalTest, TheEchoIsOnAgainAfterEverySignalThatEndsTheProgram) {
+  const Scratch scratch;
+  MakeKeyFile(scratch, /*length=*/6);
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
+    OnTerminal ended(scratch.path(), absl::StrCat("ulimit -c 0; exec ", kSign));
+    ended.WaitForSilence("Passphrase of");
+    ended.Signal(signal);
+    EXPECT_EQ(ended.Finish(), 128 + signal) << ended.seen();
+    EXPECT_EQ(ended.Settings(), ended.settings_before()) << signal;
+  }
+}
+
+TEST(TerminalTest, ASignalThatTheProgramIgnoresDoesNotEndTheQuestion) {
+  const Scratch scratch;
+  MakeKeyFile(scratch, /*length=*/6);
+  OnTerminal sign(scratch.path(), absl::StrCat("trap '' INT; exec ", kSign));
+  sign.WaitForSilence("Passphrase of");
+  sign.Signal(SIGINT);
+  sign.Answer("", "000000");
+  EXPECT_EQ(sign.Finish(), 0) << sign.seen();
+}
+
+TEST(TerminalTest, TheEchoIsOnWhileTheProgramIsStoppedAndItAsksAgainWhenItGoesOn) {
+  const Scratch scratch;
+  MakeKeyFile(scratch, /*length=*/6);
+  OnTerminal sign(scratch.path(),
+                  absl::StrCat("set -m; ", kSign, "; echo status=$?; stty -a; fg; echo ended=$?"));
+  sign.WaitForSilence("Passphrase of");
+  sign.Type("", "\x1a");
+  sign.WaitFor("status=148");
+  sign.WaitFor(" echo ");
+  sign.Answer("Passphrase of", "000000");
+  sign.WaitFor("ended=0");
+  EXPECT_EQ(sign.Finish(), 0);
+  EXPECT_THAT(sign.seen(), Not(HasSubstr("000000")));
+}
+
+TEST(TerminalTest, APassphraseOverTheLimitIsNotCut) {
+  const Scratch scratch;
+  MakeKeyFile(scratch, /*length=*/1024);
+  OnTerminal at_limit(scratch.path(), kSign);
+  at_limit.Answer("Passphrase of", std::string(1024, '0'));
+  EXPECT_EQ(at_limit.Finish(), 0) << at_limit.seen();
+  for (const size_t length : {1025, 1026, 3000}) {
+    OnTerminal longer(scratch.path(), absl::StrCat(kSign, "; ended=$?; stty -a; exit $ended"));
+    longer.Answer("Passphrase of", std::string(length, '0'));
+    EXPECT_EQ(longer.Finish(), 3) << length;
+    EXPECT_THAT(longer.seen(), HasSubstr("is longer than 1024 bytes")) << length;
+    EXPECT_THAT(longer.seen(), HasSubstr(" echo ")) << length;
+  }
 }
 
 TEST(TerminalTest, AsksForThePassphraseOfTheKeystoreOnceAndOnlyWhenItIsNeeded) {

@@ -24,6 +24,7 @@ using test::NoPassphrase;
 using test::SecretText;
 using test::StatusIs;
 using test::TestKey;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -296,6 +297,40 @@ TEST(PrivateKeyTest, ScryptOutOfReachIsSaidSoBeforeAskingForAPassphrase) {
         StatusIs(StatusCode::kUnimplemented, HasSubstr("scrypt cost is above N = 16384, r = 8")))
         << n << ' ' << r;
     EXPECT_EQ(source.asked, 0);
+  }
+}
+
+// Claims to be under PBE-MD5-DES, whose parts are in OpenSSL's legacy provider.
+std::string Pkcs8UnderMd5AndDes(const PrivateKey& key) {
+  const std::string pem = EncryptedPkcs8Pem(key);
+  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const X509SigPtr encrypted(PEM_read_bio_PKCS8(bio.get(), nullptr, nullptr, nullptr));
+  const OpenSslPtr<X509_ALGOR, X509_ALGOR_free> scheme(
+      PKCS5_pbe_set(NID_pbeWithMD5AndDES_CBC, 2048, nullptr, 8));
+  X509_ALGOR* algorithm = nullptr;
+  X509_SIG_getm(encrypted.get(), &algorithm, nullptr);
+  if (X509_ALGOR_copy(algorithm, scheme.get()) != 1) throw std::runtime_error("cannot copy");
+  return Written([&](BIO* to) { return PEM_write_bio_PKCS8(to, encrypted.get()); });
+}
+
+// The same for the form that PEM itself encrypts.
+std::string TraditionalPemUnderDes(const PrivateKey& key) {
+  std::string pem = EncryptedTraditionalPem(key);
+  const size_t at = pem.find("DEK-Info: ");
+  if (at == std::string::npos) throw std::runtime_error("not encrypted");
+  pem.replace(at, pem.find('\n', at) - at, "DEK-Info: DES-CBC,0123456789ABCDEF");
+  return pem;
+}
+
+TEST(PrivateKeyTest, EncryptionThatOpenSslHasPutAsideIsNoWrongPassphrase) {
+  for (const auto& encode : {Pkcs8UnderMd5AndDes, TraditionalPemUnderDes}) {
+    const std::string pem = encode(TestKey("ec:p256"));
+    Source source(kPassphrase);
+    EXPECT_THAT(PrivateKey::Decode(SecretText(pem), source),
+                StatusIs(StatusCode::kUnimplemented,
+                         AllOf(HasSubstr("this OpenSSL does not support its encryption"),
+                               HasSubstr("-provider legacy"))))
+        << pem;
   }
 }
 

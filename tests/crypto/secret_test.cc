@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <thread>
 #include <type_traits>
 
 #include "base/file.h"
@@ -113,6 +114,24 @@ TEST(ReadSecretTest, AssemblesWhatAPipeGivesInPieces) {
   writer.Reset();
   ASSERT_OK_AND_ASSIGN(const Secret secret, ReadSecret(reader.get(), 100, "pipe"));
   EXPECT_EQ(base::AsText(secret.Expose()), "passphrase");
+}
+
+TEST(ReadSecretTest, WaitsForADescriptorThatDoesNotBlock) {
+  std::array<int, 2> ends = {};
+  ASSERT_EQ(pipe2(ends.data(), O_NONBLOCK), 0);
+  const base::UniqueFd reader(ends[0]);
+  base::UniqueFd writer(ends[1]);
+  std::thread late([&writer] {
+    for (const char* piece : {"pass", "phrase"}) {
+      (void)usleep(20 * 1000);
+      EXPECT_THAT(base::WriteAll(writer.get(), base::AsBytes(piece), "pipe"), test::IsOk());
+    }
+    writer.Reset();
+  });
+  const absl::StatusOr<Secret> secret = ReadSecret(reader.get(), 100, "pipe");
+  late.join();
+  ASSERT_THAT(secret, test::IsOk());
+  EXPECT_EQ(base::AsText(secret->Expose()), "passphrase");
 }
 
 TEST(ReadSecretTest, AFailedReadNamesTheFile) {
