@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "appraise/kernel_words.h"
 #include "base/status_macros.h"
 #include "crypto/key_type.h"
 #include "crypto/verity_digest.h"
@@ -15,16 +16,6 @@
 namespace jet::appraise {
 namespace {
 
-// The kernel's own words (security/integrity/ima/ima_appraise.c).
-constexpr char kSignatureRequired[] = "IMA-signature-required";
-constexpr char kInvalidSignature[] = "invalid-signature";
-constexpr char kInvalidVersion[] = "invalid-signature-version";
-constexpr char kUnknownData[] = "unknown-ima-data";
-constexpr char kUnknown[] = "unknown";
-// Of op=collect_data: the file could not be hashed, or has no fs-verity digest.
-constexpr char kCollectFailed[] = "failed";
-constexpr char kNoVerityDigest[] = "no-verity-digest";
-
 // What the kernel says differently under each rule.
 struct RuleCauses {
   ima::SignatureKind kind;
@@ -33,10 +24,10 @@ struct RuleCauses {
   const char* other_reason;  // why a good file may have a signature that does not match
 };
 
-constexpr RuleCauses kImasigCauses = {ima::SignatureKind::kContent, kSignatureRequired,
+constexpr RuleCauses kImasigCauses = {ima::SignatureKind::kContent, kImaSignatureRequired,
                                       kInvalidSignature, ""};
-constexpr RuleCauses kSigv3Causes = {ima::SignatureKind::kVerity, "verity-signature-required",
-                                     "invalid-verity-signature",
+constexpr RuleCauses kSigv3Causes = {ima::SignatureKind::kVerity, kVeritySignatureRequired,
+                                     kInvalidVeritySignature,
                                      ", or it is for another block size or salt"};
 
 struct VerdictRow {
@@ -66,7 +57,7 @@ Appraisal Judge(Appraisal appraisal, Verdict verdict, const char* cause, std::st
 // What the kernel says to a signature whose version does not go with type 0x03.
 Appraisal JudgeVersion(Appraisal appraisal, int version) {
   if (version >= ima::kSignatureVersion3) {
-    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidVersion,
+    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidSignatureVersion,
                  absl::StrCat("signature version ", version, " is not taken for file digests"));
   }
   if (version == 1) {
@@ -74,7 +65,7 @@ Appraisal JudgeVersion(Appraisal appraisal, int version) {
                  "signature version 1 (the old RSA-only format) is not used for certificates");
   }
   // integrity_digsig_verify answers EOPNOTSUPP, and no cause is set.
-  return Judge(std::move(appraisal), Verdict::kUnsupported, kUnknown,
+  return Judge(std::move(appraisal), Verdict::kUnsupported, kUnknownCause,
                absl::StrCat("signature version ", version, " does not exist"));
 }
 
@@ -82,9 +73,9 @@ Appraisal JudgeDefect(Appraisal appraisal, const ima::DecodedXattr& decoded) {
   const std::string why = ima::DescribeDefect(decoded);
   switch (decoded.defect) {
     case ima::XattrDefect::kEmpty:
-      return Judge(std::move(appraisal), Verdict::kNoSignature, kSignatureRequired, why);
+      return Judge(std::move(appraisal), Verdict::kNoSignature, kImaSignatureRequired, why);
     case ima::XattrDefect::kUnknownType:
-      return Judge(std::move(appraisal), Verdict::kMalformed, kUnknownData, why);
+      return Judge(std::move(appraisal), Verdict::kMalformed, kUnknownImaData, why);
     case ima::XattrDefect::kUnknownVersion:
       return JudgeVersion(std::move(appraisal), decoded.version.value_or(0));
     case ima::XattrDefect::kUnknownHash:
@@ -224,10 +215,10 @@ Appraisal JudgeVerityDefect(Appraisal appraisal, const ima::DecodedXattr& decode
   const std::string why = ima::DescribeDefect(decoded);
   // The kernel reads a zero where the version is cut off (vfs_getxattr_alloc).
   if (!decoded.version.has_value()) {
-    return Judge(std::move(appraisal), Verdict::kMalformed, kInvalidVersion, why);
+    return Judge(std::move(appraisal), Verdict::kMalformed, kInvalidSignatureVersion, why);
   }
   if (decoded.defect == ima::XattrDefect::kUnknownVersion) {
-    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidVersion, why);
+    return Judge(std::move(appraisal), Verdict::kUnsupported, kInvalidSignatureVersion, why);
   }
   const Verdict verdict = decoded.defect == ima::XattrDefect::kUnknownHash ? Verdict::kUnsupported
                                                                            : Verdict::kMalformed;
@@ -310,7 +301,7 @@ Rule RuleForValue(base::ByteSpan value) {
 absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, const TrustSet& trust,
                                    DigestSource digest) {
   if (!xattr.has_value()) {
-    return Judge({}, Verdict::kNoSignature, kSignatureRequired, "the file has no security.ima");
+    return Judge({}, Verdict::kNoSignature, kImaSignatureRequired, "the file has no security.ima");
   }
   const ima::DecodedXattr decoded = ima::DecodeXattr(*xattr);
   Appraisal appraisal = Describe(decoded);
@@ -318,12 +309,12 @@ absl::StatusOr<Appraisal> Appraise(const absl::optional<base::Bytes>& xattr, con
   // The kernel looks at the type before anything else: a digest, good or bad, is no signature, and
   // neither is a signature over an fs-verity digest under such a rule.
   if (IsType(decoded, ima::XattrType::kDigest) || IsType(decoded, ima::XattrType::kDigestNg)) {
-    return Judge(std::move(appraisal), Verdict::kHashOnly, kSignatureRequired,
+    return Judge(std::move(appraisal), Verdict::kHashOnly, kImaSignatureRequired,
                  "the file has only a digest, which anybody can make");
   }
   if (IsType(decoded, ima::XattrType::kVeritySignature)) {
     return Judge(
-        std::move(appraisal), Verdict::kUnsupported, kSignatureRequired,
+        std::move(appraisal), Verdict::kUnsupported, kImaSignatureRequired,
         "a signature over the fs-verity digest counts only under digest_type=verity rules");
   }
   if (decoded.defect != ima::XattrDefect::kNone) {

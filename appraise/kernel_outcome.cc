@@ -5,27 +5,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "appraise/kernel_words.h"
 #include "appraise/signature_outcome.h"
 #include "ima/signature.h"
 
 namespace jet::appraise {
 namespace {
 
-constexpr char kVeritySignatureRequired[] = "verity-signature-required";
-constexpr char kContentRequired[] = "IMA-signature-required";
 constexpr uint64_t kFuseMagic = 0x65735546;  // FUSE_SUPER_MAGIC
 
 Outcome ForetellHashOrSignature(const ExplanationInput& input) {
   const Appraisal& appraisal = input.appraisal;
   if (appraisal.verdict == Verdict::kNoSignature) {
-    return Refused("missing-hash", "the rule wants at least a hash, and the file has none");
+    return Refused(kMissingHash, "the rule wants at least a hash, and the file has none");
   }
   if (appraisal.verdict == Verdict::kHashOnly) {
     return Unknown(
         "a hash does for this rule, and whether this one is the file's is not looked at here");
   }
   if (appraisal.signature_version == ima::kSignatureVersion3 &&
-      appraisal.kernel_cause == kContentRequired) {
+      appraisal.kernel_cause == kImaSignatureRequired) {
     return Refused(kInvalidVeritySignature,
                    "its signature is over the fs-verity digest, and the rule has the kernel look "
                    "at the digest of the content");
@@ -100,7 +99,7 @@ Outcome ForetellContentAfterVerity(const ExplanationInput& input, ima::Requireme
     return Unknown("the rule is about the content: jet-appraise without --verity judges that");
   }
   const bool any = requirement == ima::Requirement::kHashOrSignature;
-  return Refused(any ? kInvalidVeritySignature : kContentRequired,
+  return Refused(any ? kInvalidVeritySignature : kImaSignatureRequired,
                  "the rule is about the content, and this signature is over the fs-verity digest");
 }
 
@@ -141,7 +140,7 @@ absl::optional<Outcome> ForetellEvm(const ExplanationInput& input) {
     return absl::nullopt;
   }
   if (input.file.has_evm == false) {
-    return Refused("missing-HMAC", "EVM is on in this kernel, and the file has no security.evm");
+    return Refused(kMissingHmac, "EVM is on in this kernel, and the file has no security.evm");
   }
   return absl::nullopt;
 }
@@ -180,7 +179,7 @@ bool FailsSecurely(const KernelFacts& kernel) {
 Outcome ForetellAppraised(const ExplanationInput& input, const ima::PolicyDecision& decision) {
   if (const absl::optional<Outcome> unhashed = ForetellHashing(input)) return *unhashed;
   if (input.file.file_system_magic == kFuseMagic && FailsSecurely(input.kernel)) {
-    return Refused("unverifiable-signature",
+    return Refused(kUnverifiableSignature,
                    "ima_policy=fail_securely trusts no signature on this file system");
   }
   if (const absl::optional<Outcome> evm = ForetellEvm(input)) return *evm;

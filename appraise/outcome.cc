@@ -3,13 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "appraise/kernel_words.h"
 
 namespace jet::appraise {
-namespace {
-
-constexpr char kAppraiseOperation[] = "appraise_data";
-
-}  // namespace
 
 Outcome Refused(std::string cause, std::string why) {
   const bool collecting =

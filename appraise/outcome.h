@@ -28,13 +28,6 @@ struct Outcome {
   std::string unless;  // for kRefused, what would prevent it: "its keyring has the key"
 };
 
-// The kernel's words after cause= and op=.
-inline constexpr char kCollectFailed[] = "failed";
-inline constexpr char kDeniedAlgorithm[] = "denied-hash-algorithm";
-inline constexpr char kNoVerityDigest[] = "no-verity-digest";
-inline constexpr char kInvalidVeritySignature[] = "invalid-verity-signature";
-inline constexpr char kCollectOperation[] = "collect_data";
-
 // True when the appraisal was made under Rule::kSigv3.
 bool IsOfVerity(const Appraisal& appraisal);
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "appraise/kernel_words.h"
 #include "base/bytes.h"
 #include "ima/acceptance.h"
 #include "ima/key_facts.h"
@@ -16,7 +17,6 @@
 namespace jet::appraise {
 namespace {
 
-constexpr char kInvalidSignature[] = "invalid-signature";
 constexpr int kEnokey = 126;
 constexpr int kEagain = 11;
 

@@ -10,6 +10,7 @@
 
 #include "base/status_macros.h"
 #include "base/file.h"
+#include "base/file_status.h"
 #include "base/system_error.h"
 
 namespace jet::base {
@@ -17,10 +18,6 @@ namespace {
 
 constexpr int kLeaseTries = 3;
 constexpr std::chrono::milliseconds kLeaseWait(100);
-
-bool SameTime(const struct timespec& a, const struct timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
 
 absl::Status Changed() {
   return absl::AbortedError("the file was changed or opened for writing while it was being read");
@@ -64,7 +61,7 @@ absl::StatusOr<ChangeGuard> ChangeGuard::Start(int fd) {
 absl::Status ChangeGuard::Check() const {
   struct stat now = {};
   if (fstat(fd_, &now) != 0) return SystemError(errno, "cannot stat the file");
-  if (method_ == ChangeDetection::kTimestamps && !SameTime(now.st_ctim, initial_.st_ctim)) {
+  if (method_ == ChangeDetection::kTimestamps && !IsSameTime(now.st_ctim, initial_.st_ctim)) {
     return Changed();
   }
   return CheckAfterOwnXattr();
@@ -74,7 +71,7 @@ absl::Status ChangeGuard::CheckAfterOwnXattr() const {
   if (method_ == ChangeDetection::kLease && fcntl(fd_, F_GETLEASE) != F_RDLCK) return Changed();
   struct stat now = {};
   if (fstat(fd_, &now) != 0) return SystemError(errno, "cannot stat the file");
-  if (now.st_size != initial_.st_size || !SameTime(now.st_mtim, initial_.st_mtim)) {
+  if (now.st_size != initial_.st_size || !IsSameTime(now.st_mtim, initial_.st_mtim)) {
     return Changed();
   }
   return absl::OkStatus();

@@ -1,6 +1,5 @@
 #include "base/file.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -8,12 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "base/unique_dir.h"
 
 namespace jet::base {
 namespace {
@@ -21,10 +20,6 @@ namespace {
 constexpr size_t kReadSize = 16 * 1024;
 
 constexpr mode_t kParentMode = 0755;
-
-struct DirCloser {
-  void operator()(DIR* dir) const { (void)closedir(dir); }
-};
 
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -184,7 +179,7 @@ absl::Status CheckNameIsFree(const std::string& path, absl::string_view advice) 
 absl::StatusOr<std::vector<std::string>> ListFolder(int dir_fd, absl::string_view name) {
   // A second open of the same folder: fdopendir() takes its descriptor over and moves it.
   JET_ASSIGN_OR_RETURN(UniqueFd own, OpenAt(dir_fd, ".", O_RDONLY | O_DIRECTORY));
-  std::unique_ptr<DIR, DirCloser> dir(fdopendir(own.get()));
+  UniqueDir dir(fdopendir(own.get()));
   if (dir == nullptr) return SystemError(errno, absl::StrCat("cannot list '", name, "'"));
   (void)own.Release();
   std::vector<std::string> names;

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/bytes.h"
+#include "base/file_status.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/xattr.h"
@@ -147,10 +148,6 @@ void CheckMode(int to, mode_t mode, std::vector<std::string>& losses) {
   losses.push_back(absl::StrFormat("mode %o: it became %o", mode, status.st_mode & kPermissions));
 }
 
-bool SameTime(const timespec& a, const timespec& b) {
-  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 bool HasSameXattrs(int from, int copy) {
   const absl::StatusOr<std::vector<std::string>> names = ListXattrs(from);
   const absl::StatusOr<std::vector<std::string>> copied = ListXattrs(copy);
@@ -213,7 +210,7 @@ bool HasSameAttributes(int from, int copy) {
   struct stat b = {};
   if (fstat(from, &a) != 0 || fstat(copy, &b) != 0) return false;
   return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid &&
-         a.st_size == b.st_size && SameTime(a.st_mtim, b.st_mtim) && HasSameXattrs(from, copy);
+         a.st_size == b.st_size && IsSameTime(a.st_mtim, b.st_mtim) && HasSameXattrs(from, copy);
 }
 
 }  // namespace jet::base

@@ -18,6 +18,8 @@
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "base/file.h"
+#include "base/file_path.h"
+#include "base/file_status.h"
 #include "base/forked.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
@@ -35,25 +37,6 @@ constexpr size_t kTemporaryDigits = 16;
 
 constexpr mode_t kPublicMode = 0644;
 constexpr mode_t kPrivateMode = 0600;
-
-struct SplitPath {
-  std::string folder;
-  std::string name;
-};
-
-absl::StatusOr<SplitPath> Split(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  SplitPath split;
-  split.name = slash == std::string::npos ? path : path.substr(slash + 1);
-  split.folder = slash == std::string::npos ? "." : path.substr(0, slash);
-  if (slash == 0) split.folder = "/";
-  if (!split.name.empty() && split.name != "." && split.name != "..") return split;
-  return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not the name of a file"));
-}
-
-bool IsSameFile(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
 
 // The name by which linkat(2) finds an open file.
 std::string ProcPath(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
@@ -96,12 +79,15 @@ absl::StatusOr<std::string> TemporaryName(const std::string& name) {
   return absl::StrCat(".", name.substr(0, kMaxNamePart), ".", HexEncode(random), kTemporaryEnd);
 }
 
-bool IsTemporaryName(absl::string_view name) {
-  if (!absl::ConsumePrefix(&name, ".") || !absl::ConsumeSuffix(&name, kTemporaryEnd)) return false;
-  if (name.size() <= kTemporaryDigits + 1) return false;
+bool IsTemporaryName(absl::string_view name) { return !TargetOfTemporaryName(name).empty(); }
+
+absl::string_view TargetOfTemporaryName(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, ".") || !absl::ConsumeSuffix(&name, kTemporaryEnd)) return "";
+  if (name.size() <= kTemporaryDigits + 1) return "";
   const absl::string_view digits = name.substr(name.size() - kTemporaryDigits);
-  return name[name.size() - kTemporaryDigits - 1] == '.' &&
-         digits.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+  if (digits.find_first_not_of("0123456789abcdef") != absl::string_view::npos) return "";
+  name.remove_suffix(kTemporaryDigits);
+  return absl::ConsumeSuffix(&name, ".") ? name : "";
 }
 
 absl::StatusOr<StagedFile> StagedFile::Write(const std::string& path, mode_t mode,
@@ -146,7 +132,7 @@ absl::Status StagedFile::StopWriting() {
 absl::Status StagedFile::SyncContent() const { return Sync(fd_.get(), path_); }
 
 absl::StatusOr<StagedFile> StagedFile::Create(const std::string& path, mode_t mode) {
-  JET_ASSIGN_OR_RETURN(SplitPath split, Split(path));
+  JET_ASSIGN_OR_RETURN(FilePath split, SplitFilePath(path));
   StagedFile file;
   file.path_ = path;
   file.folder_path_ = std::move(split.folder);

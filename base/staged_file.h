@@ -99,6 +99,10 @@ absl::StatusOr<std::string> TemporaryName(const std::string& name);
 // killed.
 bool IsTemporaryName(absl::string_view name);
 
+// Returns what the file of the temporary name `name` was to be called, of a long name its
+// beginning; empty when IsTemporaryName does not know `name`. The result points into `name`.
+absl::string_view TargetOfTemporaryName(absl::string_view name);
+
 // Gives all `files` their names, in their order, or none, and syncs their folders. ALREADY_EXISTS
 // when one of the names is taken: nothing is ever overwritten. FAILED_PRECONDITION when a file
 // system can neither rename without overwriting nor link.

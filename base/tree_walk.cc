@@ -1,6 +1,5 @@
 #include "base/tree_walk.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
 #include <cerrno>
@@ -14,13 +13,10 @@
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "base/unique_dir.h"
 
 namespace jet::base {
 namespace {
-
-struct DirCloser {
-  void operator()(DIR* dir) const { (void)closedir(dir); }
-};
 
 // One folder on the way from the root to where the walk is.
 struct Level {
@@ -104,7 +100,7 @@ class Walker {
       on_error_(level.path, listing.status());
       return;
     }
-    std::unique_ptr<DIR, DirCloser> dir(fdopendir(listing->get()));
+    UniqueDir dir(fdopendir(listing->get()));
     if (dir == nullptr) {
       on_error_(level.path, SystemError(errno, "cannot list the folder"));
       return;

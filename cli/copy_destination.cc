@@ -1,13 +1,12 @@
 #include "cli/copy_destination.h"
 
-#include <sys/stat.h>
-
 #include <cstdlib>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
+#include "base/file_status.h"
 #include "base/status_macros.h"
 #include "cli/exit_status.h"
 #include "sign/copy_folders.h"
@@ -60,14 +59,6 @@ std::string SelectedPath(const std::string& path, bool follow_links) {
   return target == nullptr ? path : std::string(target.get());
 }
 
-// A file that cannot be found is reported when it is its turn.
-bool IsSameFolder(const std::string& a, const std::string& b) {
-  struct stat status_a = {};
-  struct stat status_b = {};
-  return stat(a.c_str(), &status_a) == 0 && stat(b.c_str(), &status_b) == 0 &&
-         status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
-}
-
 absl::Status CheckNamedFiles(const std::string& folder, const FileOptions& files) {
   std::map<std::string, std::string> path_by_name;
   for (const std::string& path : files.paths) {
@@ -78,17 +69,13 @@ absl::Status CheckNamedFiles(const std::string& folder, const FileOptions& files
                                      "' would both be copied to '", folder, "/", other->first,
                                      "'"));
     }
-    if (IsSameFolder(FolderOf(selected), folder)) {
+    // A file that cannot be found is reported when it is its turn.
+    if (base::IsSameFile(FolderOf(selected), folder)) {
       return UsageError(absl::StrCat("'", path, "' lies in '", folder,
                                      "' itself: --output-dir is another folder"));
     }
   }
   return absl::OkStatus();
-}
-
-bool IsFolder(const std::string& path) {
-  struct stat status = {};
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 }  // namespace
@@ -99,7 +86,7 @@ absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeCopyDestination(
     return UsageError("--output-dir is for files, or with -r for exactly one folder");
   }
   absl::optional<std::string> tree;
-  if (files.recursive && IsFolder(files.paths.front())) {
+  if (files.recursive && base::IsFolder(files.paths.front())) {
     tree = files.paths.front();
   } else {
     JET_RETURN_IF_ERROR(CheckNamedFiles(path, files));

@@ -1,4 +1,5 @@
-// The program: `jet` and, by links to it, jet-sign, jet-appraise, jet-keystore and jet-ima.
+// The program: `jet` and, by links to it, jet-appraise, jet-certificate-request, jet-ima,
+// jet-keystore and jet-sign.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_path.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -57,20 +58,6 @@ class DetachedDestination : public SignatureDestination {
  private:
   const std::string suffix_;
 };
-
-struct SplitPath {
-  std::string folder;
-  std::string name;
-};
-
-absl::StatusOr<SplitPath> Split(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  SplitPath split;
-  split.folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  split.name = slash == std::string::npos ? path : path.substr(slash + 1);
-  if (!split.name.empty() && split.name != "." && split.name != "..") return split;
-  return UsageError(absl::StrCat("'", path, "' is not the name of a file"));
-}
 
 class ManifestDestination : public SignatureDestination {
  public:
@@ -132,11 +119,12 @@ absl::StatusOr<std::unique_ptr<SignatureDestination>> MakeManifestDestination(
   }
   // Whole or not at all, so it cannot go down a pipe; a file of that name would surprise.
   if (path == "-") return UsageError("--manifest takes the name of a file, not '-'");
-  JET_ASSIGN_OR_RETURN(SplitPath split, Split(path));
+  absl::StatusOr<base::FilePath> split = base::SplitFilePath(path);
+  if (!split.ok()) return UsageError(split.status().message());
   JET_ASSIGN_OR_RETURN(base::UniqueFd folder,
-                       base::OpenAt(AT_FDCWD, split.folder, O_RDONLY | O_DIRECTORY));
+                       base::OpenAt(AT_FDCWD, split->folder, O_RDONLY | O_DIRECTORY));
   return std::unique_ptr<SignatureDestination>(
-      std::make_unique<ManifestDestination>(path, std::move(folder), std::move(split.name)));
+      std::make_unique<ManifestDestination>(path, std::move(folder), std::move(split->name)));
 }
 
 }  // namespace

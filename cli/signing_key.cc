@@ -78,14 +78,14 @@ absl::StatusOr<SigningKey> OpenSigningKey(Session& session, const SigningKeyOpti
                                        : OpenFromKeystore(session, options.key_name);
   JET_RETURN_IF_ERROR(key.status());
   const absl::Time now = absl::Now();
-  const absl::StatusOr<std::vector<std::string>> warnings =
-      ima::CheckSigningCertificate(key->certificate, now, ima::ExpiredCertificates::kAllow);
-  if (!warnings.ok()) {
-    return base::Annotate(warnings.status(), absl::StrCat("certificate '", key->name, "'"));
-  }
+  const absl::Status usable =
+      ima::CheckSigningCertificate(key->certificate, now, ima::ExpiredCertificates::kAllow)
+          .status();
+  if (!usable.ok()) return base::Annotate(usable, absl::StrCat("certificate '", key->name, "'"));
   // What else is unwise about the certificate was said when it was imported.
-  if (now < key->certificate.not_before() || now > key->certificate.not_after()) {
-    session.output.Warning(absl::StrCat("key '", key->name, "': ", warnings->front()));
+  const absl::Status dates = ima::CheckDates(key->certificate, now);
+  if (!dates.ok()) {
+    session.output.Warning(absl::StrCat("key '", key->name, "': ", dates.message()));
   }
   return key;
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_status.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "cli/keyring_option.h"
@@ -18,11 +19,6 @@
 
 namespace jet::cli {
 namespace {
-
-bool IsFolder(const std::string& path) {
-  struct stat status = {};
-  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 // True for what the names of certificates end in.
 bool IsNamedAsCertificate(absl::string_view name) {
@@ -146,7 +142,7 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> ReadCertificates(
     const std::vector<std::string>& paths) {
   std::vector<ima::NamedCertificate> certificates;
   for (const std::string& path : paths) {
-    if (IsFolder(path)) {
+    if (base::IsFolder(path)) {
       JET_ASSIGN_OR_RETURN(std::vector<ima::NamedCertificate> found, CertificatesInFolder(path));
       std::move(found.begin(), found.end(), std::back_inserter(certificates));
     } else {

@@ -15,13 +15,13 @@
 #include "base/file.h"
 #include "base/system_error.h"
 #include "ima/command_line.h"
+#include "ima/policy_load.h"
 
 namespace jet::ima {
 namespace {
 
 constexpr char kSecurityfs[] = "/sys/kernel/security";
 constexpr char kImaFolder[] = "/sys/kernel/security/ima";
-constexpr char kPolicyFile[] = "/sys/kernel/security/ima/policy";
 constexpr char kSecureBoot[] =
     "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 constexpr size_t kMaxText = 4 * 1024 * 1024;
@@ -151,14 +151,14 @@ size_t CountAppraiseRules(absl::string_view policy) {
 // it stays and loses its write bit, with CONFIG_IMA_WRITE_POLICY it stays writable.
 void ReadPolicy(Reader& reader, KernelState& state) {
   struct stat status = {};
-  if (stat((reader.root() + kPolicyFile).c_str(), &status) != 0) {
+  if (stat((reader.root() + kKernelPolicyFile).c_str(), &status) != 0) {
     if (errno == ENOENT) state.policy = PolicyState::kFinal;
     return;
   }
   state.policy = (status.st_mode & S_IWUSR) != 0 ? PolicyState::kOpen : PolicyState::kFinal;
   // A kernel without CONFIG_IMA_READ_POLICY shows it to nobody.
   if ((status.st_mode & S_IRUSR) == 0) return;
-  const absl::optional<std::string> rules = reader.Text(kPolicyFile);
+  const absl::optional<std::string> rules = reader.Text(kKernelPolicyFile);
   if (rules.has_value()) state.appraise_rules = CountAppraiseRules(*rules);
 }
 

@@ -10,11 +10,11 @@
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
+#include "ima/policy_load.h"
 
 namespace jet::ima {
 namespace {
 
-constexpr char kPolicyFile[] = "/sys/kernel/security/ima/policy";
 constexpr char kRunningPolicy[] = "the running policy";
 
 constexpr char kImasigRules[] =
@@ -62,7 +62,8 @@ PolicyInForce Shown(absl::string_view text) {
   if (absl::StripAsciiWhitespace(text).empty()) return found;
   absl::StatusOr<Policy> policy = ParsePolicy(text, PolicyText::kShown);
   if (!policy.ok()) {
-    return Assumed(absl::StrCat(kPolicyFile, " is not understood: ", policy.status().message()));
+    return Assumed(
+        absl::StrCat(kKernelPolicyFile, " is not understood: ", policy.status().message()));
   }
   found.policy = *std::move(policy);
   return found;
@@ -122,7 +123,7 @@ namespace {
 
 PolicyInForce FindPolicy(const std::string& root, const KernelState& state) {
   if (state.ima.word == Presence::kAbsent) return Assumed("this kernel has no IMA");
-  const absl::StatusOr<base::Bytes> content = base::ReadFile(root + kPolicyFile, kMaxPolicy);
+  const absl::StatusOr<base::Bytes> content = base::ReadFile(root + kKernelPolicyFile, kMaxPolicy);
   if (content.ok()) return Shown(base::AsText(*content));
   if (state.ima.word != Presence::kPresent || state.policy == PolicyState::kUnknown) {
     return Assumed("whether this kernel has IMA and which policy is not known");

@@ -17,6 +17,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "base/file.h"
+#include "base/file_status.h"
+#include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 
@@ -56,11 +58,8 @@ bool OthersMayChange(const struct stat& folder) {
 
 // True for the temporary name of a key or request (base::StagedFile).
 bool IsLeftOver(absl::string_view file) {
-  const auto belongs_to = [file](const char* ending) {
-    return absl::StrContains(file, absl::StrCat(ending, "."));
-  };
-  return absl::StartsWith(file, ".") && absl::EndsWith(file, ".tmp") &&
-         (belongs_to(kKeyEnding) || belongs_to(kRequestEnding));
+  const absl::string_view target = base::TargetOfTemporaryName(file);
+  return absl::EndsWith(target, kKeyEnding) || absl::EndsWith(target, kRequestEnding);
 }
 
 bool IsNewer(const struct stat& a, const struct stat& b) {
@@ -119,10 +118,7 @@ absl::Status CertsFolder::Lock(absl::Duration patience) const {
   }
   JET_ASSIGN_OR_RETURN(const struct stat own, base::StatDescriptor(fd_.get(), path_));
   struct stat found = {};
-  if (stat(path_.c_str(), &found) == 0 && found.st_dev == own.st_dev &&
-      found.st_ino == own.st_ino) {
-    return absl::OkStatus();
-  }
+  if (stat(path_.c_str(), &found) == 0 && base::IsSameFile(found, own)) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
       "the certs folder '", path_, "' was moved away while another process held it; try again"));
 }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_status.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -52,10 +53,7 @@ std::string ParentOf(const std::string& path) {
 
 // True when `path` is a file in `folder`, whatever way it is written.
 bool IsIn(const CertsFolder& folder, const std::string& path) {
-  struct stat own = {};
-  struct stat other = {};
-  return stat(folder.path().c_str(), &own) == 0 && stat(ParentOf(path).c_str(), &other) == 0 &&
-         own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+  return base::IsSameFile(folder.path(), ParentOf(path));
 }
 
 std::string KeyPathOf(const CertsFolder& folder, const NewRequest& wanted) {

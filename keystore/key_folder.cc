@@ -11,8 +11,8 @@
 #include "base/hex.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
-#include "crypto/digest.h"
 #include "crypto/hmac.h"
+#include "crypto/sha256_hex.h"
 #include "keystore/ownership.h"
 #include "keystore/record.h"
 
@@ -45,12 +45,6 @@ std::string PathOf(absl::string_view folder_path, const FileRow& file) {
 
 std::string PathOf(const OpenFolder& folder, const FileRow& file) {
   return PathOf(folder.path, file);
-}
-
-absl::StatusOr<std::string> Sha256Hex(base::ByteSpan bytes) {
-  JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
-                       crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, bytes));
-  return base::HexEncode(digest.value());
 }
 
 std::string IdentifierHex(const pki::Certificate& certificate) {
@@ -95,7 +89,7 @@ absl::Status WriteRecord(const OpenFolder& folder, const Record& record,
 // Writes certificate.der or request.der, and what the record says of it.
 absl::Status WriteDocument(const OpenFolder& folder, const KeyFiles& files, Record& record) {
   const base::Bytes& der = files.document_der();
-  JET_ASSIGN_OR_RETURN(std::string sha256, Sha256Hex(der));
+  JET_ASSIGN_OR_RETURN(std::string sha256, crypto::Sha256Hex(der));
   if (files.waits()) {
     record.request_sha256 = std::move(sha256);
     return WriteFileOf(folder, kRequest, der);
@@ -134,7 +128,7 @@ absl::StatusOr<RecordFile> ReadRecord(const OpenFolder& folder, absl::string_vie
 
 absl::Status CheckSha256(base::ByteSpan content, absl::string_view recorded,
                          absl::string_view path) {
-  JET_ASSIGN_OR_RETURN(const std::string actual, Sha256Hex(content));
+  JET_ASSIGN_OR_RETURN(const std::string actual, crypto::Sha256Hex(content));
   if (actual == recorded) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("'", path, "' is not the file that its record names: ",
                                           "its SHA-256 is ", actual, ", recorded is ", recorded));
@@ -260,7 +254,7 @@ absl::Status WriteKeyFolder(const KeyPlace& place, const KeyFiles& files,
   record.private_key_uri = files.private_key_uri;
   JET_RETURN_IF_ERROR(WriteDocument(folder, files, record));
   if (!files.private_key_pem.empty()) {
-    JET_ASSIGN_OR_RETURN(record.private_key_sha256, Sha256Hex(files.private_key_pem));
+    JET_ASSIGN_OR_RETURN(record.private_key_sha256, crypto::Sha256Hex(files.private_key_pem));
     JET_RETURN_IF_ERROR(WriteFileOf(folder, kPrivateKey, files.private_key_pem));
   }
   JET_RETURN_IF_ERROR(WriteRecord(folder, record, store_key));

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "keystore/ownership.h"
@@ -22,11 +22,7 @@ constexpr mode_t kEntryMode = 0600;
 constexpr size_t kMaxEntry = 64 * 1024;
 
 absl::Status Lock(int fd, absl::string_view path) {
-  while (flock(fd, LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    return base::SystemError(errno, absl::StrCat("cannot lock '", path, "'"));
-  }
-  return absl::OkStatus();
+  return base::WaitForLock(fd, base::LockKind::kExclusive, absl::StrCat("'", path, "'"));
 }
 
 absl::StatusOr<base::UniqueFd> OpenStore(const std::string& path) {

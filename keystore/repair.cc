@@ -1,13 +1,11 @@
 #include <fcntl.h>
-#include <sys/file.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/status_macros.h"
-#include "base/system_error.h"
 #include "keystore/store_layout.h"
 #include "keystore/verify.h"
 
@@ -15,14 +13,6 @@ namespace jet::keystore {
 namespace {
 
 constexpr char kKeys[] = "keys";
-
-absl::Status Lock(int fd, int operation, absl::string_view path) {
-  while (flock(fd, operation) != 0) {
-    if (errno == EINTR) continue;
-    return base::SystemError(errno, absl::StrCat("cannot lock the keystore '", path, "'"));
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<base::UniqueFd> OpenFolder(int dir_fd, const std::string& name) {
   return base::OpenAt(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -34,7 +24,8 @@ absl::StatusOr<std::vector<std::string>> MendModes(const std::string& path) {
   inspector.Inspect(AT_FDCWD, path, RootRow(), path);
   JET_ASSIGN_OR_RETURN(const base::UniqueFd root,
                        base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-  JET_RETURN_IF_ERROR(Lock(root.get(), LOCK_EX, path));
+  JET_RETURN_IF_ERROR(base::WaitForLock(root.get(), base::LockKind::kExclusive,
+                                        absl::StrCat("the keystore '", path, "'")));
   JET_RETURN_IF_ERROR(inspector.InspectEntries(root.get(), RootEntries(), path));
   JET_ASSIGN_OR_RETURN(const base::UniqueFd keys, OpenFolder(root.get(), kKeys));
   const std::string keys_path = absl::StrCat(path, "/", kKeys);

@@ -1,7 +1,6 @@
 #include "keystore/store_folder.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/file_lock.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "keystore/atomic_rename.h"
@@ -60,11 +60,9 @@ absl::Status StoreFolder::OpenRoot() {
 }
 
 absl::Status StoreFolder::Lock() const {
-  while (flock(root_.get(), writable_ ? LOCK_EX : LOCK_SH) != 0) {
-    if (errno == EINTR) continue;
-    return base::SystemError(errno, absl::StrCat("cannot lock the keystore '", path_, "'"));
-  }
-  return absl::OkStatus();
+  return base::WaitForLock(root_.get(),
+                           writable_ ? base::LockKind::kExclusive : base::LockKind::kShared,
+                           absl::StrCat("the keystore '", path_, "'"));
 }
 
 absl::Status StoreFolder::OpenKeys(Access access) {

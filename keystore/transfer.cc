@@ -10,7 +10,7 @@
 #include "absl/types/optional.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
-#include "crypto/digest.h"
+#include "crypto/sha256_hex.h"
 #include "keystore/keystore.h"
 #include "keystore/transfer_frame.h"
 
@@ -98,12 +98,6 @@ absl::Status CheckDigits(absl::string_view text, size_t least, size_t most, cons
   return WrongHeader(absl::StrCat("'", member, "' is not what it should be"));
 }
 
-absl::StatusOr<std::string> Sha256Hex(base::ByteSpan bytes) {
-  JET_ASSIGN_OR_RETURN(const crypto::Digest digest,
-                       crypto::ComputeDigest(crypto::HashAlgorithm::kSha256, bytes));
-  return base::HexEncode(digest.value());
-}
-
 std::string RequestHeader(const TransferRequest& request) {
   Json object;
   object[kId] = request.id;
@@ -148,7 +142,7 @@ absl::Status ReadRequestHeader(const Json& object, TransferRequest& request) {
 
 absl::Status CheckCertificateHash(const TransferRequest& request) {
   if (request.operation != TransferOperation::kPut) return absl::OkStatus();
-  JET_ASSIGN_OR_RETURN(const std::string actual, Sha256Hex(request.certificate));
+  JET_ASSIGN_OR_RETURN(const std::string actual, crypto::Sha256Hex(request.certificate));
   if (actual == request.certificate_sha256) return absl::OkStatus();
   return WrongHeader("its hash is that of another certificate");
 }

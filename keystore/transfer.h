@@ -79,6 +79,8 @@ absl::StatusOr<crypto::Secret> EncodeTransferRequest(const TransferRequest& requ
 // has; whether it is a certificate, and of that identifier, is for the caller to see.
 absl::StatusOr<TransferRequest> DecodeTransferRequest(base::ByteSpan record);
 
+// Returns the record. It is no secret, as a reply holds no private key. RESOURCE_EXHAUSTED when the
+// header is larger than the format allows.
 absl::StatusOr<base::Bytes> EncodeTransferReply(const TransferReply& reply);
 
 // Decodes exactly one reply; errors as DecodeTransferRequest.

@@ -32,22 +32,6 @@ absl::StatusOr<base::UniqueFd> OpenFolder(int dir_fd, const std::string& name) {
   return base::OpenAt(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
-// What the dates of the certificate say of `now`; nullopt when they include it.
-absl::optional<std::string> DateProblem(const pki::Certificate& certificate, absl::Time now) {
-  const auto day = [](absl::Time time) {
-    return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone());
-  };
-  if (now > certificate.not_after()) {
-    return absl::StrCat("the certificate expired on ", day(certificate.not_after()),
-                        " (the kernel does not look at dates)");
-  }
-  if (now < certificate.not_before()) {
-    return absl::StrCat("the certificate is not valid before ", day(certificate.not_before()),
-                        " (the kernel does not look at dates)");
-  }
-  return absl::nullopt;
-}
-
 // One look at a keystore. It holds the shared lock.
 class Verifier {
  public:
@@ -202,10 +186,11 @@ void Verifier::CheckContent(const KeyFolder& folder, CheckedObject& object) cons
     object.result = CheckResult::kFailed;
     return;
   }
-  const absl::optional<std::string> dates =
-      certificate == nullptr ? absl::nullopt : DateProblem(*certificate, now_);
-  if (dates.has_value()) {
-    object.problems.push_back(*dates);
+  const absl::Status dates =
+      certificate == nullptr ? absl::OkStatus() : ima::CheckDates(*certificate, now_);
+  if (!dates.ok()) {
+    object.problems.push_back(
+        absl::StrCat(dates.message(), " (the kernel does not look at dates)"));
     object.result = CheckResult::kOutOfDate;
   }
   if (!folder.files.private_key_uri.empty()) {

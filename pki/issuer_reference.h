@@ -21,6 +21,8 @@ struct IssuerReference {
   std::string email;
 };
 
+// Returns what `certificate` says of its issuer; what it does not say is empty. It does not look
+// whether the issuer exists or signed it. A copy: it outlives `certificate`. Any thread.
 IssuerReference IssuerReferenceOf(const Certificate& certificate);
 
 }  // namespace jet::pki

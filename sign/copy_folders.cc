@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "base/file.h"
 #include "base/file_copy.h"
+#include "base/file_status.h"
 #include "base/open_beneath.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
@@ -28,26 +29,22 @@ std::shared_ptr<const base::UniqueFd> Share(base::UniqueFd fd) {
   return std::make_shared<const base::UniqueFd>(std::move(fd));
 }
 
-bool IsSame(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 absl::StatusOr<bool> IsSameFolder(int a, int b) {
   JET_ASSIGN_OR_RETURN(const struct stat status_a, base::StatDescriptor(a, "the folder"));
   JET_ASSIGN_OR_RETURN(const struct stat status_b, base::StatDescriptor(b, "the folder"));
-  return IsSame(status_a, status_b);
+  return base::IsSameFile(status_a, status_b);
 }
 
 // True when the folder `fd` is `folder` or lies in it. Names could not tell: links, mounts, "..".
 absl::StatusOr<bool> IsInside(int fd, const struct stat& folder) {
   JET_ASSIGN_OR_RETURN(struct stat here, base::StatDescriptor(fd, "the folder"));
   base::UniqueFd level;
-  while (!IsSame(here, folder)) {
+  while (!base::IsSameFile(here, folder)) {
     JET_ASSIGN_OR_RETURN(base::UniqueFd above, base::OpenAt(level.valid() ? level.get() : fd, "..",
                                                             O_PATH | O_DIRECTORY));
     level = std::move(above);
     JET_ASSIGN_OR_RETURN(const struct stat next, base::StatDescriptor(level.get(), ".."));
-    if (IsSame(next, here)) return false;  // the root is its own parent
+    if (base::IsSameFile(next, here)) return false;  // the root is its own parent
     here = next;
   }
   return true;

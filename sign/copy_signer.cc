@@ -12,6 +12,7 @@
 #include "base/change_guard.h"
 #include "base/file.h"
 #include "base/file_copy.h"
+#include "base/file_status.h"
 #include "base/staged_file.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
@@ -114,7 +115,7 @@ absl::StatusOr<absl::optional<SignOutcome>> CopySigner::FindCopy(const CopySourc
         "'", place.path, "' is not a regular file and is not replaced: remove it first"));
   }
   JET_ASSIGN_OR_RETURN(const struct stat own, base::StatDescriptor(source.fd, source.path));
-  if (found.st_dev == own.st_dev && found.st_ino == own.st_ino) {
+  if (base::IsSameFile(found, own)) {
     return absl::FailedPreconditionError(
         absl::StrCat("'", place.path, "' is the same file and is not replaced: remove it first"));
   }

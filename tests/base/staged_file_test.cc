@@ -195,7 +195,16 @@ TEST(StagedFileTest, TemporaryNamesAreKnown) {
         ".file.0123456789abcdeg.tmp", ".file.0123456789ABCDEF.tmp", ".file-0123456789abcdef.tmp",
         ".file.0123456789abcdef.tmpx", ".0123456789abcdef.tmp"}) {
     EXPECT_FALSE(IsTemporaryName(name)) << name;
+    EXPECT_EQ(TargetOfTemporaryName(name), "") << name;
   }
+}
+
+TEST(StagedFileTest, TemporaryNamesTellTheirTarget) {
+  EXPECT_EQ(TargetOfTemporaryName(".file.0123456789abcdef.tmp"), "file");
+  EXPECT_EQ(TargetOfTemporaryName("..a.b.0123456789abcdef.tmp"), ".a.b");
+  const absl::StatusOr<std::string> name = TemporaryName("acme_key.pem");
+  ASSERT_THAT(name, IsOk());
+  EXPECT_EQ(TargetOfTemporaryName(*name), "acme_key.pem");
 }
 
 TEST(StagedFileTest, PathWithoutAFolderIsInTheWorkingFolder) {

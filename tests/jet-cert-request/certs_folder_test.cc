@@ -255,7 +255,11 @@ TEST_F(CertsFolderTest, WhatAKilledProcessLeftIsAProblem) {
   const CertsFolder folder = OpenFolder();
   for (const char* file :
        {".acme-dev1-1_key.pem.0123456789abcdef.tmp", ".acme-dev1-1_req.pem.0123456789abcdef.tmp",
-        ".acme-dev1-1_key.pem.swp", ".other.tmp", "acme-dev1-1_key.pem.tmp"}) {
+        ".acme-dev1-1_key.pem.swp", ".other.tmp", "acme-dev1-1_key.pem.tmp",
+        // Of nothing that this program stages.
+        ".acme-dev1-1_key.pem.tmp", ".acme-dev1-1_key.pem.mine.tmp",
+        ".acme-dev1-1_key.pem.0123456789abcdeg.tmp",
+        ".acme-dev1-1_key.pem.txt.0123456789abcdef.tmp", ".acme-dev1-1.0123456789abcdef.tmp"}) {
     Write(file, "");
   }
   EXPECT_THAT(folder.Problems(),
