@@ -69,9 +69,6 @@ absl::Status CheckOptions(const GenerateOptions& options) {
         "--passphrase-file, -fd and -env are for the key file of --out-dir or of the CA (for the "
         "keystore's own passphrase: --store-passphrase-file, -fd, -env)");
   }
-  if (options.request.has_value() && options.request->empty()) {
-    return UsageError("--request needs the name of a file, or - for standard output");
-  }
   if (options.request.has_value() &&
       (!options.out_dir.empty() || !options.ca_certificate.empty() || options.keyring.has_value() ||
        options.days.has_value() || options.peers.with_private_key)) {
