@@ -40,8 +40,9 @@ void AddMismatch(const ExplanationInput& input, std::vector<Finding>& findings) 
            "The signature is over other bytes than the file has now, or was damaged itself. "
            "The file says that its content last changed at ",
            changed, "."),
-       absl::StrCat("Find out who changed it, restore it, or if the change is yours sign it again: ",
-                    SignCommand(input))});
+       absl::StrCat(
+           "Find out who changed it, restore it, or if the change is yours sign it again: ",
+           SignCommand(input))});
   if (input.file.kind != base::FileKind::kElf || input.file.has_symbol_table) return;
   findings.push_back({"stripped",
                       "The file has no symbol table. If strip took that out after the file was "
@@ -103,12 +104,13 @@ void AddVerityNotEnabled(const ExplanationInput& input, std::vector<Finding>& fi
       {"verity-not-enabled",
        "The signature is good for the fs-verity digest that the file would have. Until fs-verity "
        "is enabled on it the kernel has no such digest.",
-       absl::StrCat("Where a rule with digest_type=verity is about the file, enable it, after which "
-                    "the content can never be changed again: fsverity enable ",
-                    input.path,
-                    input.appraisal.hash_name == "sha256"
-                        ? ""
-                        : absl::StrCat(" --hash-alg=", input.appraisal.hash_name))});
+       absl::StrCat(
+           "Where a rule with digest_type=verity is about the file, enable it, after which "
+           "the content can never be changed again: fsverity enable ",
+           input.path,
+           input.appraisal.hash_name == "sha256"
+               ? ""
+               : absl::StrCat(" --hash-alg=", input.appraisal.hash_name))});
 }
 
 }  // namespace

@@ -8,9 +8,9 @@
 #include <thread>
 #include <utility>
 
-#include "base/status_macros.h"
 #include "base/file.h"
 #include "base/file_status.h"
+#include "base/status_macros.h"
 #include "base/system_error.h"
 
 namespace jet::base {

@@ -48,9 +48,9 @@ class PoolFeeder : public FileSelectionObserver {
   WorkerPool<SelectedFile> pool_;
 };
 
-// A worker holds its file, the folder of that and what it writes, besides the files in the queue and
-// the folders of the walk. More workers than there are descriptors for would fail files that nothing
-// is wrong with.
+// A worker holds its file, the folder of that and what it writes, besides the files in the queue
+// and the folders of the walk. More workers than there are descriptors for would fail files that
+// nothing is wrong with.
 int MostWorkers() {
   constexpr rlim_t kPerWorker = 4;
   constexpr rlim_t kOthers = 32;

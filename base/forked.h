@@ -12,7 +12,7 @@ namespace jet::base {
 
 // What a child said, and how it ended.
 struct ForkedOutcome {
-  Bytes report;   // what it wrote
+  Bytes report;         // what it wrote
   int wait_status = 0;  // of waitpid
 };
 

@@ -36,8 +36,8 @@ absl::Status Unavailable(int error_number) {
 UniqueFd CreateRuleset() {
   landlock_ruleset_attr attributes = {};
   attributes.handled_access_fs = kTaken;
-  return UniqueFd(static_cast<int>(
-      syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0)));
+  return UniqueFd(
+      static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0)));
 }
 
 absl::Status AllowReading(int ruleset, const std::string& path) {

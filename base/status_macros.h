@@ -8,10 +8,10 @@
 #include "absl/status/statusor.h"
 
 // Returns the status of `expression` from the calling function when it is not OK.
-#define JET_RETURN_IF_ERROR(expression)                  \
-  do {                                                   \
-    absl::Status jet_status_ = (expression);             \
-    if (!jet_status_.ok()) return jet_status_;           \
+#define JET_RETURN_IF_ERROR(expression)        \
+  do {                                         \
+    absl::Status jet_status_ = (expression);   \
+    if (!jet_status_.ok()) return jet_status_; \
   } while (false)
 
 // Evaluates `expression`, a StatusOr; returns its status when it is not OK, else moves its value

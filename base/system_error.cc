@@ -34,7 +34,8 @@ absl::StatusCode CodeFor(int error_number) {
 
 absl::Status SystemError(int error_number, absl::string_view action) {
   // glibc's strerror() is thread-safe since 2.32.
-  absl::Status status(CodeFor(error_number), absl::StrCat(action, ": ", std::strerror(error_number)));
+  absl::Status status(CodeFor(error_number),
+                      absl::StrCat(action, ": ", std::strerror(error_number)));
   status.SetPayload(kErrnoPayload, absl::Cord(absl::StrCat(error_number)));
   return status;
 }

@@ -28,7 +28,8 @@ class WorkerPool {
     if (workers <= 1) return;
     threads_.reserve(static_cast<size_t>(workers));
     for (int worker = 0; worker < workers; ++worker) {
-      // Where the system gives no more threads, fewer do the same work; without any, Submit does it.
+      // Where the system gives no more threads, fewer do the same work; without any, Submit does
+      // it.
       try {
         threads_.emplace_back([this, worker] { Loop(worker); });
       } catch (const std::system_error&) {

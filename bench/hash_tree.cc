@@ -1,5 +1,6 @@
-// Pure hashing, for bench/run to compare with: every file of a tree is read and its SHA-256 computed
-// by one thread for each processor. It looks at nothing, guards against nothing and stores nothing.
+// Pure hashing, for bench/run to compare with: every file of a tree is read and its SHA-256
+// computed by one thread for each processor. It looks at nothing, guards against nothing and stores
+// nothing.
 //
 // usage: hash_tree DIR
 #include <fcntl.h>

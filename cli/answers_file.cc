@@ -51,8 +51,8 @@ absl::StatusOr<RawAnswers> ReadAnswersFile(const std::string& path) {
   const std::string name = absl::StrCat("answers file '", path, "'");
   JET_ASSIGN_OR_RETURN(const toml::table table, ParseToml(base::AsText(content), name));
   RawAnswers answers;
-  JET_RETURN_IF_ERROR(ForEachTomlEntry(
-      table, name, [&answers](const std::string& key, const toml::node& node) {
+  JET_RETURN_IF_ERROR(
+      ForEachTomlEntry(table, name, [&answers](const std::string& key, const toml::node& node) {
         return Take(key, node, answers);
       }));
   return answers;

@@ -40,7 +40,8 @@ class AppraisalReport {
   void Print(const base::SelectedFile& file, const appraise::Appraisal& appraisal,
              const SignerStanding& standing);
 
-  // Explains why a file has no verdict, with --explain; `file` is null where it could not be opened.
+  // Explains why a file has no verdict, with --explain; `file` is null where it could not be
+  // opened.
   std::vector<appraise::Finding> Explain(const absl::Status& error,
                                          const base::SelectedFile* file) const;
 

@@ -65,8 +65,9 @@ void DeclareExplanation(OptionParser& parser, ExplanationOptions& options) {
                "Explain for this IMA policy instead of the running one");
 }
 
-absl::StatusOr<std::unique_ptr<const Explainer>> Explainer::Open(
-    const Session& session, const ExplanationOptions& options, appraise::Rule rule) {
+absl::StatusOr<std::unique_ptr<const Explainer>> Explainer::Open(const Session& session,
+                                                                 const ExplanationOptions& options,
+                                                                 appraise::Rule rule) {
   if (!options.explain && options.policy.has_value()) {
     return UsageError("--policy is for --explain: verdicts do not depend on a policy");
   }
@@ -78,10 +79,9 @@ absl::StatusOr<std::unique_ptr<const Explainer>> Explainer::Open(
   if (options.policy.has_value()) {
     JET_ASSIGN_OR_RETURN(kernel.policy, ima::ReadPolicyFile(*options.policy));
   } else {
-    kernel.policy = ima::ReadPolicyInForce("", kernel.state,
-                                           rule == appraise::Rule::kSigv3
-                                               ? ima::AssumedRules::kSigv3
-                                               : ima::AssumedRules::kImasig);
+    kernel.policy = ima::ReadPolicyInForce(
+        "", kernel.state,
+        rule == appraise::Rule::kSigv3 ? ima::AssumedRules::kSigv3 : ima::AssumedRules::kImasig);
   }
   return std::unique_ptr<const Explainer>(new Explainer(std::move(kernel)));
 }

@@ -269,7 +269,8 @@ absl::StatusOr<ExitStatus> RunAppraise(Session& session, AppraiseCommandOptions 
   // A manifest names its files, wherever below the root they are mounted.
   if (manifest != nullptr && !options.files.one_file_system) selection.cross_file_systems = true;
   const int workers = base::WorkerCount(options.files.jobs, options.files.paths, selection);
-  // After everything else is open, and before there are threads: of the workers, and of the progress.
+  // After everything else is open, and before there are threads: of the workers, and of the
+  // progress.
   ConfineTo(options.files, {detached.has_value(), options.explanation.explain}, session.output);
   RunControl control(session.output, options.files);
   control.Choose(selection);

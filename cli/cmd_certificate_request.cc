@@ -165,8 +165,9 @@ absl::StatusOr<ExitStatus> RunCertificateRequest(Session& session, const Request
 RunFunction DeclareCertificateRequest(OptionParser& parser) {
   auto options = std::make_shared<RequestOptions>();
   for (const FieldRow& row : cert_request::Fields()) {
-    parser.Value(absl::StrCat("--", row.key), options->answers.at(static_cast<size_t>(row.field)),
-                 "TEXT", absl::StrCat(row.label, ": ", row.rule))
+    parser
+        .Value(absl::StrCat("--", row.key), options->answers.at(static_cast<size_t>(row.field)),
+               "TEXT", absl::StrCat(row.label, ": ", row.rule))
         .MayBeEmpty();
   }
   parser.Value("--answers", options->answers_file, "FILE",

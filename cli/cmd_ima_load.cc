@@ -123,9 +123,10 @@ absl::Status CheckAllLoaded(const LoadCounts& counts, const LoadOptions& options
   if (counts.missing == Tolerated(counts, options, keyring)) {
     return absl::OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      kNotLoaded, ": not all keys of the keystore are in the keyring, and what those signed would "
-                  "not run any more (see above)"));
+  return absl::FailedPreconditionError(
+      absl::StrCat(kNotLoaded,
+                   ": not all keys of the keystore are in the keyring, and what those signed would "
+                   "not run any more (see above)"));
 }
 
 // The policy and the pin, which proves something only under a policy that refuses.
@@ -160,7 +161,8 @@ absl::StatusOr<absl::optional<ima::Keyring>> KeyringToLoad(const Session& sessio
 // What the counts alone come to.
 ExitStatus StatusOf(const LoadCounts& counts, const LoadOptions& options,
                     const ima::Keyring& keyring) {
-  return counts.failed == Tolerated(counts, options, keyring) ? ExitStatus::kGood : ExitStatus::kCouldNotDo;
+  return counts.failed == Tolerated(counts, options, keyring) ? ExitStatus::kGood
+                                                              : ExitStatus::kCouldNotDo;
 }
 
 absl::StatusOr<ExitStatus> LoadStore(Session& session, const LoadOptions& options,
@@ -170,8 +172,7 @@ absl::StatusOr<ExitStatus> LoadStore(Session& session, const LoadOptions& option
     return absl::FailedPreconditionError(
         absl::StrCat("nothing was loaded: the keystore '", store.path(), "' has no certificate"));
   }
-  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
-                       KeyringToLoad(session, options));
+  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring, KeyringToLoad(session, options));
   if (!keyring.has_value()) return ExitStatus::kGood;
   MirrorLoader loader(session, *keyring);
   JET_RETURN_IF_ERROR(loader.Load(store, listing, options.prune));
@@ -187,8 +188,7 @@ absl::StatusOr<ExitStatus> LoadStore(Session& session, const LoadOptions& option
 absl::StatusOr<ExitStatus> LoadFiles(Session& session, const LoadOptions& options) {
   JET_ASSIGN_OR_RETURN(const std::vector<ima::NamedCertificate> certificates,
                        ReadCertificates(options.certificates));
-  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring,
-                       KeyringToLoad(session, options));
+  JET_ASSIGN_OR_RETURN(const absl::optional<ima::Keyring> keyring, KeyringToLoad(session, options));
   if (!keyring.has_value()) return ExitStatus::kGood;
   MirrorLoader loader(session, *keyring);
   JET_RETURN_IF_ERROR(loader.LoadFiles(certificates));
@@ -238,16 +238,18 @@ RunFunction DeclareImaLoad(OptionParser& parser) {
       parser.Value("--x509-cert", options->certificates, "FILE",
                    "Load this certificate, DER or PEM, or those in this folder, instead of the "
                    "keystore; may be repeated");
-  parser.Flag("--prune", options->prune,
-              "Also take out the keys that this keystore once mirrored and no longer holds")
+  parser
+      .Flag("--prune", options->prune,
+            "Also take out the keys that this keystore once mirrored and no longer holds")
       .Excludes(files);
   parser
       .Value("--policy", options->policy, "FILE",
              "Then give the kernel this IMA policy, unless its command line says jet.policy=off")
       .Excludes(files);
-  parser.Flag("--pin", options->pin,
-              "Then run a bundled signed program, so that the kernel keeps this keyring and no "
-              "other user's can take its place")
+  parser
+      .Flag("--pin", options->pin,
+            "Then run a bundled signed program, so that the kernel keeps this keyring and no "
+            "other user's can take its place")
       .Excludes(files);
   parser.Value("--pin-folder", options->pin_folder, "DIR",
                "Folder, on an appraised file system, to run it from (TMPDIR, /var/tmp)");
@@ -255,9 +257,10 @@ RunFunction DeclareImaLoad(OptionParser& parser) {
       "--at-boot", options->at_boot,
       "How a machine may well be is no failure: a kernel without IMA, no keystore unless the "
       "configuration names one, a key that a trusted keyring refuses");
-  parser.Flag("--strict", options->strict,
-              "A keystore without certificates, and a policy that the kernel does not enforce, "
-              "are failures")
+  parser
+      .Flag("--strict", options->strict,
+            "A keystore without certificates, and a policy that the kernel does not enforce, "
+            "are failures")
       .Excludes(at_boot);
   return [options](Session& session) { return RunLoad(session, *options); };
 }

@@ -25,8 +25,8 @@ constexpr char kStandardOutput[] = "-";
 
 struct ExportOptions {
   std::string name;
-  std::string certificate;  // a path; "-" for standard output
-  std::string private_key;  // a path
+  std::string certificate;              // a path; "-" for standard output
+  std::string private_key;              // a path
   absl::optional<std::string> request;  // a path; "-" for standard output
   PassphraseOptions passphrase;
 };
@@ -34,7 +34,8 @@ struct ExportOptions {
 absl::Status CheckOptions(const ExportOptions& options) {
   const absl::Status name = keystore::CheckKeyName(options.name);
   if (!name.ok()) return UsageError(name.message());
-  if (options.request.has_value() && (!options.certificate.empty() || !options.private_key.empty())) {
+  if (options.request.has_value() &&
+      (!options.certificate.empty() || !options.private_key.empty())) {
     return UsageError(
         "--request goes with neither --x509-cert nor --private-key: it is of a key that has no "
         "certificate yet");
@@ -107,7 +108,8 @@ absl::StatusOr<ExitStatus> ExportRequest(Session& session, const ExportOptions& 
 absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
   JET_RETURN_IF_ERROR(CheckOptions(options));
   if (options.request.has_value()) return ExportRequest(session, options);
-  if (options.certificate.empty() && options.private_key.empty()) options.certificate = kStandardOutput;
+  if (options.certificate.empty() && options.private_key.empty())
+    options.certificate = kStandardOutput;
   crypto::Secret passphrase;
   if (!options.private_key.empty()) {
     // Nobody types passphrases for a key that is not there, or waits for its certificate.
@@ -117,8 +119,8 @@ absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
   }
   if (!options.private_key.empty()) {
     JET_ASSIGN_OR_RETURN(passphrase,
-                         ReadNewPassphrase(options.passphrase, absl::StrCat("the exported key '",
-                                                                            options.name, "'")));
+                         ReadNewPassphrase(options.passphrase,
+                                           absl::StrCat("the exported key '", options.name, "'")));
   }
   // The store key's passphrase is asked for before the store is locked.
   JET_ASSIGN_OR_RETURN(const keystore::Keystore store,
@@ -134,9 +136,9 @@ absl::StatusOr<ExitStatus> RunExport(Session& session, ExportOptions options) {
   }
   const std::string certificate = Encoded(key.certificate, options.certificate);
   if (!options.certificate.empty() && options.certificate != kStandardOutput) {
-    JET_ASSIGN_OR_RETURN(base::StagedFile file,
-                         base::StagedFile::Write(options.certificate, kCertificateMode,
-                                                 base::AsBytes(certificate)));
+    JET_ASSIGN_OR_RETURN(
+        base::StagedFile file,
+        base::StagedFile::Write(options.certificate, kCertificateMode, base::AsBytes(certificate)));
     files.push_back(std::move(file));
   }
   JET_RETURN_IF_ERROR(base::PublishTogether(files));
@@ -158,9 +160,10 @@ RunFunction DeclareKeystoreExport(OptionParser& parser) {
                "without options) PEM to standard output");
   parser.Value("--private-key", options->private_key, "FILE",
                "Write the private key there, under a passphrase (PKCS#8)");
-  parser.Value("--request", options->request, "FILE",
-               "Write the request of a key that waits for its certificate there (PKCS#10, PEM), - for "
-               "standard output");
+  parser.Value(
+      "--request", options->request, "FILE",
+      "Write the request of a key that waits for its certificate there (PKCS#10, PEM), - for "
+      "standard output");
   DeclarePassphrase(parser, options->passphrase);
   return [options](Session& session) { return RunExport(session, *options); };
 }

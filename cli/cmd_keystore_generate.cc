@@ -210,10 +210,10 @@ absl::StatusOr<ExitStatus> MakeRequest(Session& session, const GenerateOptions& 
                            "standard output")
           : base::PublishTogether(requested.files);
   if (!written.ok()) {
-    return base::Annotate(
-        written, absl::StrCat("the key waits in the keystore, its request was not written "
-                              "(`jet-keystore export ",
-                              options.key_name, " --request FILE` writes it)"));
+    return base::Annotate(written,
+                          absl::StrCat("the key waits in the keystore, its request was not written "
+                                       "(`jet-keystore export ",
+                                       options.key_name, " --request FILE` writes it)"));
   }
   if (!requested.files.empty()) ReportWaiting(session, requested.waiting, path);
   session.output.Note(absl::StrCat("`jet-keystore import --key-name ", options.key_name,

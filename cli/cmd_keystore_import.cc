@@ -99,7 +99,8 @@ absl::StatusOr<KeyMaterial> Read(const Session& session, const ImportOptions& op
   return ReadFiles(options.private_key, options.certificate);
 }
 
-// A private key can be sent to peers when it is given, or waits in the keystore for this certificate.
+// A private key can be sent to peers when it is given, or waits in the keystore for this
+// certificate.
 absl::Status CheckPrivateKeyIsThere(const Session& session, const std::string& name,
                                     const KeyMaterial& material) {
   if (material.private_key.has_value()) return absl::OkStatus();

@@ -55,8 +55,7 @@ void PrintWaiting(Session& session, const keystore::WaitingKey& key) {
 
 absl::StatusOr<ExitStatus> ListOne(Session& session, const keystore::Keystore& store,
                                    const std::string& name) {
-  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting,
-                       store.FindWaiting(name));
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting, store.FindWaiting(name));
   if (waiting.has_value()) {
     NoteUnlessChecked(session, store);
     PrintWaiting(session, *waiting);

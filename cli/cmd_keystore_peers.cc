@@ -29,7 +29,8 @@ struct PeersOptions {
 // environment and working folder nor its --config.
 absl::Status AppendPath(std::string& command, absl::string_view option, const std::string& path) {
   if (!IsPlainPath(path)) {
-    return UsageError(absl::StrCat("'", path, "' cannot be named in authorized_keys: that takes an ",
+    return UsageError(absl::StrCat("'", path,
+                                   "' cannot be named in authorized_keys: that takes an ",
                                    "absolute path of letters, digits, '/', '.', '_' and '-'"));
   }
   absl::StrAppend(&command, " ", option, " ", path);
@@ -45,8 +46,7 @@ absl::StatusOr<std::string> ReceiveCommand(const Session& session, const PeersOp
     JET_RETURN_IF_ERROR(AppendPath(command, "--master-key-file", *store_key.master_key_file));
   }
   if (store_key.passphrase.file.has_value()) {
-    JET_RETURN_IF_ERROR(
-        AppendPath(command, "--store-passphrase-file", *store_key.passphrase.file));
+    JET_RETURN_IF_ERROR(AppendPath(command, "--store-passphrase-file", *store_key.passphrase.file));
   }
   if (options.accept_delete) absl::StrAppend(&command, " --accept-delete");
   if (options.accept_private_key) absl::StrAppend(&command, " --accept-private-key");

@@ -25,7 +25,6 @@ struct VerifyOptions {
   PeerOptions peer_options;
 };
 
-
 // How a result is printed: in capitals what makes the exit status other than 0.
 struct ResultWords {
   const char* word;  // in JSON

@@ -82,7 +82,8 @@ absl::Status SetPeerDestination(const std::string& text, Peer& peer) {
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-@:/[]%+";
   if (text.empty() || text[0] == '-' ||
       absl::string_view(text).find_first_not_of(kSafe) != absl::string_view::npos) {
-    return UsageError(absl::StrCat("'", text, "' is no destination for ssh: user@host or an alias"));
+    return UsageError(
+        absl::StrCat("'", text, "' is no destination for ssh: user@host or an alias"));
   }
   peer.destination = text;
   return absl::OkStatus();

@@ -13,7 +13,8 @@ struct ConfinementOptions {
 };
 
 // Leaves this process, and the threads that it starts from now on, nothing to open but `files`, for
-// reading (base/sandbox.h). Not with --files-from, whose names may be any number: that is a note with
+// reading (base/sandbox.h). Not with --files-from, whose names may be any number: that is a note
+// with
 // --verbose, as is a kernel that offers no such thing.
 void ConfineTo(const FileOptions& files, const ConfinementOptions& options, Output& output);
 

@@ -161,8 +161,8 @@ bool IsCommonOption(absl::string_view word) {
              std::end(kCommonFlags);
 }
 
-// Moves common options written before the command's words behind its other options, so that both orders
-// work: before a "--", behind which everything is the name of a file.
+// Moves common options written before the command's words behind its other options, so that both
+// orders work: before a "--", behind which everything is the name of a file.
 void MoveLeadingOptionsBack(std::vector<std::string>& words) {
   std::vector<std::string> leading;
   auto word = words.begin();

@@ -83,8 +83,8 @@ Fields DetailedKeyFields(const keystore::StoredKey& key, absl::optional<bool> in
                  {"Certificate Authority", certificate.is_ca() ? "yes" : "no"},
                  {"Key Usage", KeyUsageText(certificate)},
                  {"SHA-256 Fingerprint", fingerprint.value_or(std::string())},
-                 {"SHA-1 Fingerprint", certificate.Fingerprint(crypto::HashAlgorithm::kSha1)
-                                           .value_or(std::string())},
+                 {"SHA-1 Fingerprint",
+                  certificate.Fingerprint(crypto::HashAlgorithm::kSha1).value_or(std::string())},
                  {"In Keyring", InKeyringText(in_keyring)},
                  {"Record", RecordText(key.record_authenticated)},
                  {"Origin", absl::StrCat(OriginText(key.origin), " ", TimeText(key.created))}});

@@ -30,9 +30,9 @@ absl::Status CheckKeys(const std::vector<pki::Certificate>& loaded,
 
 PolicyPlan PlanFor(Session& session, const ima::KernelState& kernel) {
   if (kernel.appraise.word == ima::AppraiseMode::kEnforce) return PolicyPlan::kEnforce;
-  session.output.Warning(absl::StrCat("the kernel refuses nothing by the policy: ",
-                                      ima::AppraiseModeName(kernel.appraise.word), " (",
-                                      kernel.appraise.why, ")"));
+  session.output.Warning(absl::StrCat(
+      "the kernel refuses nothing by the policy: ", ima::AppraiseModeName(kernel.appraise.word),
+      " (", kernel.appraise.why, ")"));
   return PolicyPlan::kObserve;
 }
 

@@ -85,8 +85,8 @@ void MirrorLoader::ReportForeign(const std::vector<ima::KeyringMember>& foreign)
 }
 
 void MirrorLoader::Mirror(const std::vector<ima::NamedCertificate>& certificates,
-                    const std::vector<ima::KeyringMember>& members, const char* word,
-                    size_t& count) {
+                          const std::vector<ima::KeyringMember>& members, const char* word,
+                          size_t& count) {
   const std::vector<ima::MirrorResult> results = ima::ApplyMirror(certificates, members, keyring_);
   for (size_t i = 0; i < results.size(); ++i) {
     const bool added = results[i].added.ok();

@@ -22,8 +22,9 @@ struct LoadCounts {
   size_t stale = 0;
   size_t pruned = 0;
   size_t failed = 0;
-  size_t missing = 0;          // of the failed ones: keys that are not in the ring now
-  size_t not_vouched_for = 0;  // of the missing ones: for which no key that the kernel trusts vouches
+  size_t missing = 0;  // of the failed ones: keys that are not in the ring now
+  size_t not_vouched_for =
+      0;  // of the missing ones: for which no key that the kernel trusts vouches
 };
 
 // Mirrors certificates into one keyring and reports what becomes of each key. The session and the

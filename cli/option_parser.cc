@@ -11,7 +11,8 @@ namespace {
 
 constexpr char kNotEmpty[] = "not-empty";
 
-// Has an option refuse an empty value, and not a positional argument, which is judged by what it names.
+// Has an option refuse an empty value, and not a positional argument, which is judged by what it
+// names.
 CLI::Option* RefuseEmpty(CLI::Option* option, const std::string& names) {
   if (names.front() != '-') return option;
   const auto check = [](const std::string& value) {
@@ -85,8 +86,7 @@ OptionParser::OptionParser(const std::string& name, const std::string& summary,
 
 OptionParser::~OptionParser() = default;
 
-DeclaredOption OptionParser::Flag(const std::string& names, bool& target,
-                                  const std::string& help) {
+DeclaredOption OptionParser::Flag(const std::string& names, bool& target, const std::string& help) {
   return DeclaredOption(state_->app.add_flag(names, target, help));
 }
 

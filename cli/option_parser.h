@@ -24,8 +24,8 @@ class DeclaredOption {
   DeclaredOption Required();
   // The value is a whole number from `least` to `most`.
   DeclaredOption InRange(int least, int most);
-  // An empty value is one, too. Otherwise it is refused: mostly it is that of a variable that is not
-  // set, and means something else than the option left out.
+  // An empty value is one, too. Otherwise it is refused: mostly it is that of a variable that is
+  // not set, and means something else than the option left out.
   DeclaredOption MayBeEmpty();
   // It cannot be given together with `other`.
   DeclaredOption Excludes(DeclaredOption other);

@@ -189,9 +189,9 @@ absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& option
 
 absl::StatusOr<crypto::Secret> AskForOptionalPassphrase(const std::string& object) {
   const PassphraseOptions options;
-  JET_ASSIGN_OR_RETURN(
-      crypto::Secret passphrase,
-      AskOnTerminal(absl::StrCat("Passphrase of ", object, " (Enter for none): "), object, options));
+  JET_ASSIGN_OR_RETURN(crypto::Secret passphrase,
+                       AskOnTerminal(absl::StrCat("Passphrase of ", object, " (Enter for none): "),
+                                     object, options));
   if (!passphrase.empty()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object, options));
   return passphrase;
 }

@@ -53,8 +53,8 @@ absl::Status SignPinProgram(const crypto::Signer& signer, const pki::Certificate
   return file_signer.Sign(fd, store_in, hasher).status();
 }
 
-// This program itself, where one of `certificates` signed it; else not valid. Whatever keeps it from
-// being that is no reason not to pin.
+// This program itself, where one of `certificates` signed it; else not valid. Whatever keeps it
+// from being that is no reason not to pin.
 base::UniqueFd OwnSignedProgram(std::vector<ima::NamedCertificate> certificates) {
   absl::StatusOr<base::UniqueFd> program = base::OpenAt(AT_FDCWD, "/proc/self/exe", O_RDONLY);
   if (!program.ok()) return {};
@@ -115,7 +115,8 @@ class StoreSigner {
   absl::StatusOr<ima::PinSignature> operator()(int fd) const {
     for (const keystore::StoredKey& key : candidates_) {
       if (!key.holds_private_key()) continue;
-      const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer = OpenPinSigner(store_, key.name);
+      const absl::StatusOr<std::unique_ptr<crypto::Signer>> signer =
+          OpenPinSigner(store_, key.name);
       if (!signer.ok()) {
         session_.output.Warning(
             absl::StrCat("key '", key.name, "' cannot prove the pin: ", signer.status().message()));

@@ -62,9 +62,9 @@ std::string WaitsThere(const Session& session, const std::string& name,
   const absl::StatusOr<absl::optional<keystore::WaitingKey>> waiting = store->FindWaiting(name);
   if (!waiting.ok() || !waiting->has_value()) return "";
   if ((*waiting)->request.public_key() == certificate.public_key()) {
-    return absl::StrCat(
-        "the key '", name, "' waits for this certificate there: `jet-keystore import --key-name ",
-        name, " --x509-cert FILE` there joins the two");
+    return absl::StrCat("the key '", name,
+                        "' waits for this certificate there: `jet-keystore import --key-name ",
+                        name, " --x509-cert FILE` there joins the two");
   }
   return absl::StrCat("another key, which waits for its certificate, has the name '", name,
                       "' there");
@@ -107,8 +107,7 @@ enum class Holder { kNobody, kTheKey, kAnotherKey };
 
 absl::StatusOr<Holder> HolderOf(const keystore::Keystore& store, const std::string& name,
                                 const TransferRequest& request) {
-  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting,
-                       store.FindWaiting(name));
+  JET_ASSIGN_OR_RETURN(const absl::optional<keystore::WaitingKey> waiting, store.FindWaiting(name));
   if (waiting.has_value()) return Holder::kAnotherKey;
   const absl::StatusOr<keystore::StoredKey> key = store.Find(name);
   if (absl::IsNotFound(key.status())) return Holder::kNobody;

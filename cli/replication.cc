@@ -65,10 +65,9 @@ absl::Status Replication::ForgetRenamesFromHere() const {
   JET_ASSIGN_OR_RETURN(const std::vector<keystore::PendingItem> items, pending_->List());
   for (const keystore::PendingItem& item : items) {
     if (!item.entry.ok() || item.entry->renames.empty()) continue;
-    JET_RETURN_IF_ERROR(
-        pending_->Change(item.peer, item.name, [&rename](keystore::PendingEntry& entry) {
-          std::erase(entry.renames, rename);
-        }));
+    JET_RETURN_IF_ERROR(pending_->Change(
+        item.peer, item.name,
+        [&rename](keystore::PendingEntry& entry) { std::erase(entry.renames, rename); }));
   }
   return absl::OkStatus();
 }

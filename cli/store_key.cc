@@ -92,9 +92,9 @@ absl::StatusOr<bool> IsToBeJoined(const keystore::Keystore& store, const keystor
   for (const keystore::WaitingKey& waiting : listing.waiting) {
     if (waiting.name == key.name) {
       if (key.private_key == nullptr) return true;
-      return absl::FailedPreconditionError(
-          absl::StrCat("the key '", key.name, "' waits for its certificate and has its private key ",
-                       "already: give the certificate alone"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the key '", key.name, "' waits for its certificate and has its private key ",
+          "already: give the certificate alone"));
     }
     if (waiting.request.public_key() == key.certificate.public_key()) {
       warnings.push_back(absl::StrCat("the key '", waiting.name,

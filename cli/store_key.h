@@ -50,16 +50,15 @@ struct KeyInStore {
   keystore::StoredKey key;
   Mirrored mirrored;
   std::vector<std::string> warnings;
-  bool was_there = false;  // SameKey::kIsWelcome
-  bool joined = false;     // to a key that waited for the certificate
+  bool was_there = false;                               // SameKey::kIsWelcome
+  bool joined = false;                                  // to a key that waited for the certificate
   absl::optional<crypto::PrivateKey> private_key = {};  // of a key joined, to be sent to peers
 };
 
 // Checks the certificate, stores the key and mirrors it, all or nothing. `replication` may be null;
 // else the key is noted for the peers. Prints nothing.
 absl::StatusOr<KeyInStore> StoreAndMirror(const Session& session, const keystore::NewKey& key,
-                                          const StoreKeyOptions& options,
-                                          Replication* replication);
+                                          const StoreKeyOptions& options, Replication* replication);
 
 // As StoreAndMirror, prints the result, and tells the peers. kCouldNotDo when not all of them have
 // the key now.

@@ -22,8 +22,8 @@ absl::Status ForEachTomlEntry(
     const std::string key(toml_key.str());
     const absl::Status taken = take(key, node);
     if (taken.ok()) continue;
-    return UsageError(absl::StrCat(name, ", line ", node.source().begin.line, ": '", key, "' ",
-                                   taken.message()));
+    return UsageError(
+        absl::StrCat(name, ", line ", node.source().begin.line, ": '", key, "' ", taken.message()));
   }
   return absl::OkStatus();
 }

@@ -29,8 +29,8 @@ namespace jet::cli {
 // Parses `text`. Bad syntax is a usage error with `name` ("answers file 'a'") and the line.
 absl::StatusOr<toml::table> ParseToml(absl::string_view text, const std::string& name);
 
-// Calls `take` with every key of `table` and what it is set to, until that fails: the error becomes a
-// usage error that begins with `name`, the line and the key.
+// Calls `take` with every key of `table` and what it is set to, until that fails: the error becomes
+// a usage error that begins with `name`, the line and the key.
 absl::Status ForEachTomlEntry(
     const toml::table& table, const std::string& name,
     absl::FunctionRef<absl::Status(const std::string& key, const toml::node& node)> take);

@@ -35,8 +35,8 @@ bool IsOtherPem(base::ByteSpan content) {
          !absl::StrContains(text, "-----BEGIN CERTIFICATE-----");
 }
 
-// The certificates in the folder `path`: of its regular files those that are named so, but for other
-// PEM.
+// The certificates in the folder `path`: of its regular files those that are named so, but for
+// other PEM.
 absl::StatusOr<std::vector<ima::NamedCertificate>> CertificatesInFolder(const std::string& path) {
   JET_ASSIGN_OR_RETURN(const base::UniqueFd folder,
                        base::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
@@ -49,8 +49,7 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> CertificatesInFolder(const st
         !S_ISREG(status.st_mode)) {
       continue;
     }
-    JET_ASSIGN_OR_RETURN(const base::Bytes content,
-                         base::ReadFile(file, pki::kMaxCertificateFile));
+    JET_ASSIGN_OR_RETURN(const base::Bytes content, base::ReadFile(file, pki::kMaxCertificateFile));
     if (IsOtherPem(content)) continue;
     absl::StatusOr<pki::Certificate> certificate = pki::Certificate::Decode(content);
     if (!certificate.ok()) {
@@ -59,9 +58,8 @@ absl::StatusOr<std::vector<ima::NamedCertificate>> CertificatesInFolder(const st
     found.push_back({file, *std::move(certificate)});
   }
   if (found.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no certificate in the folder '", path,
-                     "' (files named .pem, .der, .crt, .cer or .x509)"));
+    return absl::NotFoundError(absl::StrCat("there is no certificate in the folder '", path,
+                                            "' (files named .pem, .der, .crt, .cer or .x509)"));
   }
   return found;
 }

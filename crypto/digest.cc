@@ -100,8 +100,7 @@ absl::StatusOr<Digest> Hasher::HashToEnd(int fd, HashAlgorithm algorithm, uint64
   const size_t read_size = state_->buffer.size();
   uint64_t position = 0;
   while (true) {
-    const ssize_t count =
-        pread(fd, state_->buffer.data(), read_size, static_cast<off_t>(position));
+    const ssize_t count = pread(fd, state_->buffer.data(), read_size, static_cast<off_t>(position));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return base::SystemError(errno, "cannot read the file");
     if (count == 0) break;

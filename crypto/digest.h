@@ -22,7 +22,9 @@ class Digest {
   HashAlgorithm algorithm() const { return algorithm_; }
 
   // The bytes; valid as long as this object.
-  base::ByteSpan value() const { return base::ByteSpan(value_.data(), RowOf(algorithm_).digest_size); }
+  base::ByteSpan value() const {
+    return base::ByteSpan(value_.data(), RowOf(algorithm_).digest_size);
+  }
 
   // True when both are by the same algorithm and have the same bytes.
   friend bool operator==(const Digest& a, const Digest& b) {

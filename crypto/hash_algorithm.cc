@@ -54,10 +54,9 @@ absl::StatusOr<HashAlgorithm> ParseSigningHash(absl::string_view name) {
       judged_only = true;
     }
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(judged_only ? "hash algorithm too weak to sign with: '"
-                               : "unknown hash algorithm '",
-                   name, "' (use ", absl::StrJoin(usable, ", "), ")"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      judged_only ? "hash algorithm too weak to sign with: '" : "unknown hash algorithm '", name,
+      "' (use ", absl::StrJoin(usable, ", "), ")"));
 }
 
 }  // namespace jet::crypto

@@ -16,8 +16,8 @@ absl::StatusOr<base::Bytes> HmacSha256(const Secret& key, base::ByteSpan message
   // To OpenSSL a null key is none at all, which an empty one is not.
   static constexpr uint8_t kEmptyKey = 0;
   const uint8_t* const key_data = bytes.empty() ? &kEmptyKey : bytes.data();
-  if (HMAC(EVP_sha256(), key_data, static_cast<int>(bytes.size()), message.data(),
-           message.size(), mac.data(), &size) == nullptr) {
+  if (HMAC(EVP_sha256(), key_data, static_cast<int>(bytes.size()), message.data(), message.size(),
+           mac.data(), &size) == nullptr) {
     return OpenSslError(absl::StatusCode::kInternal, "cannot compute an HMAC");
   }
   mac.resize(size);

@@ -46,9 +46,8 @@ absl::Status CheckMaySign(const KeyType& type) {
     case KeyUse::kSign:
       return absl::OkStatus();
     case KeyUse::kJudge:
-      return absl::FailedPreconditionError(
-          absl::StrCat("key type ", type.name, " is too weak to sign with (use ",
-                       SigningKeyTypeNames(), ")"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "key type ", type.name, " is too weak to sign with (use ", SigningKeyTypeNames(), ")"));
     case KeyUse::kNone:
       break;
   }

@@ -70,8 +70,7 @@ KeyType TypeOf(EVP_PKEY* key) {
 // True when `signature` is the one encoding of the r and s that it holds.
 bool IsEcdsaDer(base::ByteSpan signature) {
   const uint8_t* position = signature.data();
-  const EcdsaSigPtr parsed(
-      d2i_ECDSA_SIG(nullptr, &position, static_cast<long>(signature.size())));
+  const EcdsaSigPtr parsed(d2i_ECDSA_SIG(nullptr, &position, static_cast<long>(signature.size())));
   if (parsed == nullptr) return false;
   uint8_t* encoded = nullptr;
   const int size = i2d_ECDSA_SIG(parsed.get(), &encoded);
@@ -124,7 +123,8 @@ absl::Status PublicKey::Verify(const Digest& digest, base::ByteSpan signature) c
     return absl::FailedPreconditionError(
         absl::StrCat("key type ", state_->type.name, " cannot verify IMA signatures"));
   }
-  // The kernel's list of hashes for ECDSA has no md5 (public_key.c, software_key_determine_akcipher).
+  // The kernel's list of hashes for ECDSA has no md5 (public_key.c,
+  // software_key_determine_akcipher).
   if (state_->type.algorithm == KeyAlgorithm::kEc && digest.algorithm() == HashAlgorithm::kMd5) {
     return absl::FailedPreconditionError(
         absl::StrCat("key type ", state_->type.name, " cannot verify md5 signatures"));

@@ -22,7 +22,8 @@ namespace {
 // Holds any private key at once: what is larger is copied while it grows.
 constexpr size_t kFirstRead = 4096;
 
-// A copy of `secret` in a buffer of `size` bytes, which is more; the old buffer is wiped by its owner.
+// A copy of `secret` in a buffer of `size` bytes, which is more; the old buffer is wiped by its
+// owner.
 Secret Grown(const Secret& secret, size_t size) {
   Secret grown = Secret::OfSize(size);
   const base::ByteSpan bytes = secret.Expose();

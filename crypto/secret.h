@@ -58,9 +58,9 @@ absl::StatusOr<Secret> ReadSecret(int fd, size_t limit, absl::string_view name);
 // Fills a new secret of `size` bytes from OpenSSL's private random generator.
 absl::StatusOr<Secret> RandomSecret(size_t size);
 
-// Wipes, at the end of its life, the stack below the frame it lives in: libcrypto's arithmetic leaves
-// pieces of private numbers there, its PEM reader the passphrase. Make one first in every function
-// that hands a private key or passphrase to OpenSSL.
+// Wipes, at the end of its life, the stack below the frame it lives in: libcrypto's arithmetic
+// leaves pieces of private numbers there, its PEM reader the passphrase. Make one first in every
+// function that hands a private key or passphrase to OpenSSL.
 class StackWiper {
  public:
   StackWiper() = default;

@@ -45,9 +45,8 @@ void* WipingRealloc(void* memory, size_t size, const char* file, int line) {
 // With a limit in force, locking future pages would make ordinary allocations fail later on.
 void LockPages() {
   rlimit limit = {};
-  const bool unlimited =
-      base::HasCapIpcLock() ||
-      (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur == RLIM_INFINITY);
+  const bool unlimited = base::HasCapIpcLock() || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 &&
+                                                   limit.rlim_cur == RLIM_INFINITY);
   // ONFAULT: only pages in use are locked, not the whole stack of every thread.
   if (unlimited) (void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 }

@@ -11,8 +11,8 @@ enum class FreedMemory {
 };
 
 // Keeps keys from leaving this process: OpenSSL's allocator wipes what it frees, its secure heap is
-// opened, no configuration file or module of OpenSSL is loaded, core dumps and ptrace by other users
-// are off (PR_SET_DUMPABLE 0), and, where the limit allows, no page is swapped out.
+// opened, no configuration file or module of OpenSSL is loaded, core dumps and ptrace by other
+// users are off (PR_SET_DUMPABLE 0), and, where the limit allows, no page is swapped out.
 //
 // Call once, as the first thing in main(): the allocator can be replaced only before libcrypto's
 // first allocation; returns false when it was too late for that. What the limits of the process do

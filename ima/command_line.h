@@ -14,7 +14,7 @@ namespace jet::ima {
 struct ImaCommandLine {
   absl::optional<std::string> appraise;    // the last ima_appraise=
   std::vector<std::string> boot_policies;  // of ima_policy=, ima_tcb and ima_appraise_tcb, in order
-  bool policy_off = false;  // the last jet.policy= is "off": this project's own word
+  bool policy_off = false;                 // the last jet.policy= is "off": this project's own word
 };
 
 // Reads /proc/cmdline as the kernel does (lib/cmdline.c, kernel/params.c): words may be quoted, '-'

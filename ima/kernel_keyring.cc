@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/forked.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
-#include "base/forked.h"
 #include "ima/key_facts.h"
 
 namespace jet::ima {

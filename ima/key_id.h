@@ -28,8 +28,9 @@ absl::StatusOr<KeyId> KeyIdOf(const pki::Certificate& certificate);
 // (asymmetric_type.c, asymmetric_match_key_ids; x509_public_key.c).
 bool Matches(const pki::Certificate& certificate, const KeyId& key_id);
 
-// True when the key id that a signature by one of the two keys carries (KeyIdOf) would find the other
-// key as well. Certificates of one CA all match the end of its name: no signature carries that.
+// True when the key id that a signature by one of the two keys carries (KeyIdOf) would find the
+// other key as well. Certificates of one CA all match the end of its name: no signature carries
+// that.
 bool ShareKeyId(const pki::Certificate& a, const pki::Certificate& b);
 
 }  // namespace jet::ima

@@ -74,8 +74,8 @@ class Keyring {
   // CONFIG_CRYPTO_ECDSA Linux 6.1 takes EC certificates all the same.
   absl::StatusOr<KeySerial> Add(const pki::Certificate& certificate) const;
 
-  // Removes the key from this ring. OK when it was not in it. The kernel finds the key in the ring by
-  // its type and description: a serial that another key with the same description has replaced
+  // Removes the key from this ring. OK when it was not in it. The kernel finds the key in the ring
+  // by its type and description: a serial that another key with the same description has replaced
   // removes that other key, so take it from a List() that is newer than any Add().
   absl::Status Unlink(KeySerial serial) const;
 

@@ -66,10 +66,9 @@ absl::StatusOr<KeySerial> MirrorCertificate(const pki::Certificate& certificate,
                                             const Keyring& keyring) {
   JET_RETURN_IF_ERROR(CheckNoTwinInRing(certificate, members));
   const absl::StatusOr<KeySerial> added = keyring.Add(certificate);
-  const auto present =
-      std::find_if(members.begin(), members.end(), [&certificate](const KeyringMember& member) {
-        return IsMemberFor(member, certificate);
-      });
+  const auto present = std::find_if(
+      members.begin(), members.end(),
+      [&certificate](const KeyringMember& member) { return IsMemberFor(member, certificate); });
   if (present == members.end()) return added;
   // A ring that was closed (keyctl restrict_keyring) after it was filled.
   if (base::ErrnoOf(added.status()) == EPERM) return present->serial;

@@ -36,12 +36,12 @@ std::vector<MirrorResult> ApplyMirror(const std::vector<NamedCertificate>& certi
                                       const std::vector<KeyringMember>& members,
                                       const Keyring& keyring);
 
-// Makes `keyring`, whose members are `members`, hold the key of `certificate` and no other under its
-// subject key identifier, and returns the key's serial. It is added also where a member with that
-// identifier is there already: an identifier does not prove that the member is this key. Members
-// with it that the kernel did not replace by itself are then unlinked. Only where the ring takes no
-// keys any more (EPERM) is a member with that identifier taken for the key. ALREADY_EXISTS as
-// CheckNoTwinInRing; otherwise the status of Keyring::Add or Unlink.
+// Makes `keyring`, whose members are `members`, hold the key of `certificate` and no other under
+// its subject key identifier, and returns the key's serial. It is added also where a member with
+// that identifier is there already: an identifier does not prove that the member is this key.
+// Members with it that the kernel did not replace by itself are then unlinked. Only where the ring
+// takes no keys any more (EPERM) is a member with that identifier taken for the key. ALREADY_EXISTS
+// as CheckNoTwinInRing; otherwise the status of Keyring::Add or Unlink.
 absl::StatusOr<KeySerial> MirrorCertificate(const pki::Certificate& certificate,
                                             const std::vector<KeyringMember>& members,
                                             const Keyring& keyring);

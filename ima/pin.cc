@@ -14,11 +14,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/file.h"
+#include "base/forked.h"
 #include "base/hex.h"
 #include "base/status_macros.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
-#include "base/forked.h"
 #include "ima/keyring.h"
 
 namespace jet::ima {
@@ -282,8 +282,7 @@ absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign) 
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
   JET_ASSIGN_OR_RETURN(const base::UniqueFd program, MakeProgramFile(folder_fd.get(), folder));
   JET_ASSIGN_OR_RETURN(const PinSignature signature, SignProgram(program.get(), sign));
-  JET_ASSIGN_OR_RETURN(const Execution signed_execution,
-                       ExecuteSigned(program.get(), signature));
+  JET_ASSIGN_OR_RETURN(const Execution signed_execution, ExecuteSigned(program.get(), signature));
   return JudgeSigned(signed_execution, signature.by_key);
 }
 
@@ -304,8 +303,7 @@ absl::StatusOr<PinResult> PinKeyring(const std::string& folder, PinSigner sign, 
         "program itself");
   }
   JET_RETURN_IF_ERROR(load());
-  JET_ASSIGN_OR_RETURN(const Execution signed_execution,
-                       ExecuteSigned(program.get(), signature));
+  JET_ASSIGN_OR_RETURN(const Execution signed_execution, ExecuteSigned(program.get(), signature));
   JET_ASSIGN_OR_RETURN(const Execution unsigned_execution, ExecuteUnsigned(control.get()));
   if (unsigned_execution == Execution::kRan) return PinResult::kNotAppraising;
   return JudgeSigned(signed_execution, /*signed_by_key=*/true);

@@ -37,8 +37,8 @@ absl::Status CheckLines(absl::string_view text) {
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     if (end - begin > kMaxLine) {
-      return absl::InvalidArgumentError(absl::StrCat("line ", LineAt(text, begin), ": longer than ",
-                                                     kMaxLine, " bytes"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", LineAt(text, begin), ": longer than ", kMaxLine, " bytes"));
     }
     begin = end + 1;
   }

@@ -12,8 +12,8 @@ namespace jet::ima {
 namespace {
 
 struct KernelHashRow {
-  const char* name;     // hash_algo_name[] of crypto/hash_info.c
-  size_t digest_size;   // hash_digest_size[], bytes
+  const char* name;    // hash_algo_name[] of crypto/hash_info.c
+  size_t digest_size;  // hash_digest_size[], bytes
   absl::optional<crypto::HashAlgorithm> algorithm;
 };
 
@@ -187,8 +187,8 @@ std::string DescribeDefect(const DecodedXattr& decoded) {
       return absl::StrCat("the size field says ", decoded.stated_size.value_or(0), " bytes, ",
                           decoded.payload.size(), " follow");
     case XattrDefect::kUnknownVersion:
-      return absl::StrCat("signature version ", decoded.version.value_or(0),
-                          " is none that type ", decoded.type.value_or(0), " has");
+      return absl::StrCat("signature version ", decoded.version.value_or(0), " is none that type ",
+                          decoded.type.value_or(0), " has");
     case XattrDefect::kUnknownHash:
       return absl::StrCat("hash number ", decoded.hash_id.value_or(0), " is unknown");
     case XattrDefect::kWrongDigestSize:

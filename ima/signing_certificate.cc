@@ -9,7 +9,9 @@
 namespace jet::ima {
 namespace {
 
-std::string DayOf(absl::Time time) { return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone()); }
+std::string DayOf(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone());
+}
 
 }  // namespace
 
@@ -32,7 +34,8 @@ absl::StatusOr<std::vector<std::string>> CheckSigningCertificate(
   JET_RETURN_IF_ERROR(KeyIdOf(certificate).status());
   if (certificate.subject_has_control_characters()) {
     return absl::FailedPreconditionError(
-        "the certificate's subject holds control characters, which would forge lines in /proc/keys");
+        "the certificate's subject holds control characters, which would forge lines in "
+        "/proc/keys");
   }
   if (!certificate.allows_digital_signature()) {
     return absl::FailedPreconditionError(

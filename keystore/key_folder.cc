@@ -201,8 +201,7 @@ bool IsOwnFailure(const absl::Status& status) {
 }
 
 bool IsDamage(const absl::Status& status) {
-  return (absl::IsDataLoss(status) || absl::IsUnimplemented(status)) &&
-         base::ErrnoOf(status) == 0;
+  return (absl::IsDataLoss(status) || absl::IsUnimplemented(status)) && base::ErrnoOf(status) == 0;
 }
 
 const crypto::PublicKey& KeyFiles::public_key() const {
@@ -282,9 +281,9 @@ absl::StatusOr<KeyFolder> ReadKeyFolder(const KeyPlace& place, absl::string_view
 absl::StatusOr<crypto::PrivateKey> OpenPrivateKeyOf(const KeyFolder& folder,
                                                     const StoreKeys& store_keys) {
   if (!folder.files.private_key_uri.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("the private key of '", folder.files.name, "' is in a token ('",
-                     folder.files.private_key_uri, "'), and this program cannot use tokens yet"));
+    return absl::UnimplementedError(absl::StrCat("the private key of '", folder.files.name,
+                                                 "' is in a token ('", folder.files.private_key_uri,
+                                                 "'), and this program cannot use tokens yet"));
   }
   const std::string path = PathOf(folder.path, kPrivateKey);
   const StoreKey* const store_key = store_keys.Find(folder.store_key_id);
@@ -296,16 +295,16 @@ absl::StatusOr<crypto::PrivateKey> OpenPrivateKeyOf(const KeyFolder& folder,
   const auto passphrase = [store_key]() -> absl::StatusOr<crypto::Secret> {
     return store_key->PrivateKeyPassphrase();
   };
-  absl::StatusOr<crypto::PrivateKey> key = crypto::PrivateKey::Decode(
-      crypto::Secret::CopyOf(folder.files.private_key_pem), passphrase);
+  absl::StatusOr<crypto::PrivateKey> key =
+      crypto::PrivateKey::Decode(crypto::Secret::CopyOf(folder.files.private_key_pem), passphrase);
   if (!key.ok()) {
     return absl::DataLossError(
         absl::StrCat("'", path, "' does not open with the store key: ", key.status().message()));
   }
   if (key->public_key() == folder.files.public_key()) return key;
-  return absl::DataLossError(
-      absl::StrCat("the private key '", path, "' does not belong to the ",
-                   folder.files.waits() ? "request" : "certificate", " beside it"));
+  return absl::DataLossError(absl::StrCat("the private key '", path, "' does not belong to the ",
+                                          folder.files.waits() ? "request" : "certificate",
+                                          " beside it"));
 }
 
 }  // namespace jet::keystore

@@ -44,20 +44,20 @@ absl::Status CheckNew(const NewKey& key) {
 
 absl::Status CheckJoins(const KeyFiles& waiting, const pki::Certificate& certificate) {
   if (!waiting.waits()) {
-    return absl::AlreadyExistsError(absl::StrCat("the key '", waiting.name,
-                                                 "' has a certificate and does not wait for one"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("the key '", waiting.name, "' has a certificate and does not wait for one"));
   }
   if (!(waiting.public_key() == certificate.public_key())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the certificate is for another key than '", waiting.name, "', which waits for its own"));
+    return absl::FailedPreconditionError(absl::StrCat("the certificate is for another key than '",
+                                                      waiting.name, "', which waits for its own"));
   }
   return ima::KeyIdOf(certificate).status();
 }
 
 absl::Status StillWaits(absl::string_view name) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("the key '", name, "' waits for its certificate; `jet-keystore import --key-name ",
-                   name, " --x509-cert FILE` joins the two"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the key '", name, "' waits for its certificate; `jet-keystore import --key-name ", name,
+      " --x509-cert FILE` joins the two"));
 }
 
 }  // namespace
@@ -120,14 +120,13 @@ absl::StatusOr<StoredKey> Keystore::Add(const NewKey& key, KeyStep mirror) {
   (void)store_->master_key().Open();
   JET_RETURN_IF_ERROR(store_->CheckNoTwin(key.name, key.certificate));
   const StagedKey staged(store_->folder(), key.name);
-  JET_ASSIGN_OR_RETURN(const KeyFolder added,
-                       store_->Stage(staged.name(),
-                                     {.name = key.name,
-                                      .document = key.certificate,
-                                      .private_key_uri = key.private_key_uri,
-                                      .origin = key.origin,
-                                      .created = absl::Now()},
-                                     key.private_key));
+  JET_ASSIGN_OR_RETURN(const KeyFolder added, store_->Stage(staged.name(),
+                                                            {.name = key.name,
+                                                             .document = key.certificate,
+                                                             .private_key_uri = key.private_key_uri,
+                                                             .origin = key.origin,
+                                                             .created = absl::Now()},
+                                                            key.private_key));
   JET_RETURN_IF_ERROR(store_->folder().CommitKey(staged.name(), key.name));
   StoredKey stored = StoredKeyOf(added);
   const absl::Status mirrored = mirror(stored);
@@ -142,13 +141,12 @@ absl::StatusOr<WaitingKey> Keystore::AddWaiting(const NewWaitingKey& key) {
   JET_RETURN_IF_ERROR(store_->CheckNewName(key.name));
   JET_RETURN_IF_ERROR(CheckBelongTogether(key.name, key.private_key, key.request.public_key()));
   const StagedKey staged(store_->folder(), key.name);
-  JET_ASSIGN_OR_RETURN(const KeyFolder added,
-                       store_->Stage(staged.name(),
-                                     {.name = key.name,
-                                      .document = key.request,
-                                      .origin = KeyOrigin::kGenerated,
-                                      .created = absl::Now()},
-                                     &key.private_key));
+  JET_ASSIGN_OR_RETURN(const KeyFolder added, store_->Stage(staged.name(),
+                                                            {.name = key.name,
+                                                             .document = key.request,
+                                                             .origin = KeyOrigin::kGenerated,
+                                                             .created = absl::Now()},
+                                                            &key.private_key));
   JET_RETURN_IF_ERROR(store_->folder().CommitKey(staged.name(), key.name));
   return WaitingKeyOf(added);
 }

@@ -85,7 +85,8 @@ struct RekeyReport {
   std::string store_key_id;        // of the new store key
   std::vector<std::string> moved;  // names of the keys that it moved
   size_t moved_before = 0;         // keys that were under the new store key already
-  std::vector<DamagedKey> failed;  // what was not moved; when there is any, both store keys are kept
+  std::vector<DamagedKey>
+      failed;  // what was not moved; when there is any, both store keys are kept
 };
 
 enum class Access {
@@ -165,7 +166,8 @@ class Keystore {
   // Joins the certificate to the key `name` that waits for it: the key's folder is written anew
   // with it and exchanged for the old one in one step. Then `mirror` is called; when it fails the
   // key waits again. ALREADY_EXISTS when the key has its certificate, FAILED_PRECONDITION when this
-  // one is for another key; else as Add and OpenPrivateKey. REQUIRES: opened with kCreate or kWrite.
+  // one is for another key; else as Add and OpenPrivateKey. REQUIRES: opened with kCreate or
+  // kWrite.
   absl::StatusOr<StoredKey> Join(absl::string_view name, const pki::Certificate& certificate,
                                  KeyStep mirror);
 
@@ -209,12 +211,12 @@ class Keystore {
   absl::StatusOr<bool> HasUnfinishedRekey() const;
 
   // Moves every key to a new store key, protected as the old one, or goes on with what a killed
-  // rekey had begun. Killed at any moment, every key stays readable. The old store key is kept while
-  // any key could not be moved. As Unlock; REQUIRES: opened with kWrite.
+  // rekey had begun. Killed at any moment, every key stays readable. The old store key is kept
+  // while any key could not be moved. As Unlock; REQUIRES: opened with kWrite.
   absl::StatusOr<RekeyReport> Rekey();
 
-  // Returns what RememberMirrored was told. Asks for no passphrase: FAILED_PRECONDITION when the store
-  // key, which authenticates it, is not at hand; DATA_LOSS when it was damaged or edited.
+  // Returns what RememberMirrored was told. Asks for no passphrase: FAILED_PRECONDITION when the
+  // store key, which authenticates it, is not at hand; DATA_LOSS when it was damaged or edited.
   absl::StatusOr<MirrorHistory> Mirrored() const;
 
   // Remembers that `certificates` of this store were put into a keyring. As Mirrored; REQUIRES:

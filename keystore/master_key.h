@@ -59,8 +59,8 @@ class MasterKey {
   // Puts the next store key in the place of the present one.
   absl::Status PromoteNext();
 
-  // Syncs the folder of the file: whoever made the file, or the next one, may have been killed before
-  // it could.
+  // Syncs the folder of the file: whoever made the file, or the next one, may have been killed
+  // before it could.
   absl::Status Sync() const;
 
   // For messages: where the store key is.

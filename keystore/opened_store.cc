@@ -115,7 +115,7 @@ absl::Status OpenedStore::CheckNewName(const std::string& name) {
 }
 
 absl::Status OpenedStore::CheckNoTwin(const std::string& name,
-                                          const pki::Certificate& certificate) {
+                                      const pki::Certificate& certificate) {
   JET_ASSIGN_OR_RETURN(const KeyListing listing, ReadAll());
   for (const StoredKey& stored : listing.keys) {
     if (ima::ShareKeyId(stored.certificate, certificate) &&
@@ -129,7 +129,7 @@ absl::Status OpenedStore::CheckNoTwin(const std::string& name,
 }
 
 absl::StatusOr<KeyFolder> OpenedStore::Stage(const std::string& staged, KeyFiles files,
-                                                 const crypto::PrivateKey* private_key) {
+                                             const crypto::PrivateKey* private_key) {
   JET_ASSIGN_OR_RETURN(const StoreKeys* const opened, OpenOrMakeStoreKey());
   if (!opened->next_error().ok()) {
     return base::Annotate(opened->next_error(),
@@ -149,9 +149,8 @@ absl::StatusOr<KeyFolder> OpenedStore::Stage(const std::string& staged, KeyFiles
   return read;
 }
 
-absl::StatusOr<KeyFolder> OpenedStore::StageRenamed(const std::string& staged,
-                                                        const KeyFolder& key,
-                                                        const std::string& name) {
+absl::StatusOr<KeyFolder> OpenedStore::StageRenamed(const std::string& staged, const KeyFolder& key,
+                                                    const std::string& name) {
   const absl::StatusOr<const StoreKeys*> opened = master_key_.Open();
   if (!opened.ok()) {
     return absl::FailedPreconditionError(
@@ -160,8 +159,9 @@ absl::StatusOr<KeyFolder> OpenedStore::StageRenamed(const std::string& staged,
   // The private key goes along as it is, so the record stays under the store key that it is under.
   const StoreKey* const own = (*opened)->Find(key.store_key_id);
   if (own == nullptr) {
-    return absl::DataLossError(absl::StrCat("'", key.files.name, "' was stored under the store key ",
-                                            key.store_key_id, ", and ", (*opened)->Description()));
+    return absl::DataLossError(absl::StrCat("'", key.files.name,
+                                            "' was stored under the store key ", key.store_key_id,
+                                            ", and ", (*opened)->Description()));
   }
   KeyFiles renamed = key.files;
   renamed.name = name;

@@ -73,8 +73,7 @@ absl::StatusOr<base::UniqueFd> OpenOwnFolder(int dir_fd, const std::string& name
 }
 
 absl::StatusOr<base::UniqueFd> OpenOwnFile(int dir_fd, const std::string& name,
-                                           absl::string_view path, OthersMay others,
-                                           Owner owner) {
+                                           absl::string_view path, OthersMay others, Owner owner) {
   JET_ASSIGN_OR_RETURN(base::UniqueFd fd, OpenNamed(dir_fd, name, path, O_RDONLY, "regular file"));
   JET_ASSIGN_OR_RETURN(const struct stat status, base::StatDescriptor(fd.get(), path));
   if (!S_ISREG(status.st_mode)) {

@@ -32,9 +32,16 @@ constexpr char kStoreKeyId[] = "store_key_id";
 constexpr char kOrigin[] = "origin";
 constexpr char kCreated[] = "created";
 
-constexpr std::array<absl::string_view, 10> kMembers = {
-    kFormat,           kName,          kSubjectKeyIdentifier, kCertificateSha256, kRequestSha256,
-    kPrivateKeySha256, kPrivateKeyUri, kStoreKeyId,           kOrigin,            kCreated};
+constexpr std::array<absl::string_view, 10> kMembers = {kFormat,
+                                                        kName,
+                                                        kSubjectKeyIdentifier,
+                                                        kCertificateSha256,
+                                                        kRequestSha256,
+                                                        kPrivateKeySha256,
+                                                        kPrivateKeyUri,
+                                                        kStoreKeyId,
+                                                        kOrigin,
+                                                        kCreated};
 
 constexpr char kGenerated[] = "generated";
 constexpr char kImported[] = "imported";

@@ -219,8 +219,7 @@ void Verifier::CheckTwins() {
 void Verifier::CheckTwin(const ReadKey& key, const ReadKey& other) {
   const auto* const certificate = absl::get_if<pki::Certificate>(&key.folder.files.document);
   const auto* const another = absl::get_if<pki::Certificate>(&other.folder.files.document);
-  if (certificate == nullptr || another == nullptr ||
-      !ima::ShareKeyId(*certificate, *another) ||
+  if (certificate == nullptr || another == nullptr || !ima::ShareKeyId(*certificate, *another) ||
       certificate->public_key() == another->public_key()) {
     return;
   }

@@ -105,8 +105,8 @@ absl::StatusOr<Certificate> Issue(const Issuer* issuer, const crypto::PrivateKey
   if (X509_verify(x509, signing_key.evp()) != 1) {
     return OpenSslError(kInternal, "the new certificate does not verify");
   }
-  // Decoded again: X509_set_pubkey keeps the key it was given, with its private half, as long as the
-  // certificate lives.
+  // Decoded again: X509_set_pubkey keeps the key it was given, with its private half, as long as
+  // the certificate lives.
   JET_ASSIGN_OR_RETURN(const Certificate issued, Certificate::FromX509(x509));
   return Certificate::DecodeDer(issued.der());
 }

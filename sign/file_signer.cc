@@ -44,9 +44,8 @@ absl::Status AndStays(const absl::Status& reason, const absl::Status& taken_back
   absl::Status both(reason.code(),
                     absl::StrCat(reason.message(), "; the signature just written could not be ",
                                  "taken back: ", taken_back.message()));
-  reason.ForEachPayload([&both](absl::string_view url, const absl::Cord& payload) {
-    both.SetPayload(url, payload);
-  });
+  reason.ForEachPayload(
+      [&both](absl::string_view url, const absl::Cord& payload) { both.SetPayload(url, payload); });
   return both;
 }
 

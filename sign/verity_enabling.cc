@@ -45,8 +45,7 @@ absl::Status CheckBeforeEnabling(int fd) {
 }
 
 absl::StatusOr<VerityState> EnableVerityOfSigned(int fd, const crypto::Digest& signed_digest) {
-  JET_ASSIGN_OR_RETURN(const bool enabled_now,
-                       crypto::EnableVerity(fd, signed_digest.algorithm()));
+  JET_ASSIGN_OR_RETURN(const bool enabled_now, crypto::EnableVerity(fd, signed_digest.algorithm()));
   const absl::Status measured = CheckMeasured(fd, signed_digest);
   if (measured.ok()) return enabled_now ? VerityState::kEnabledNow : VerityState::kEnabled;
   if (!enabled_now) {

@@ -36,14 +36,11 @@ absl::StatusOr<crypto::Digest> ContentDigest(crypto::HashAlgorithm hash) {
 
 // The value of security.ima for kContent, signed by the key of `type`.
 base::Bytes SignedValue(const std::string& type, crypto::HashAlgorithm hash, uint8_t id_byte) {
-  const base::Bytes signature =
-      test::SignAnyway(test::TestKey(type), ContentDigest(hash).value());
+  const base::Bytes signature = test::SignAnyway(test::TestKey(type), ContentDigest(hash).value());
   return ima::EncodeSignature({hash, {id_byte, id_byte, id_byte, id_byte}, signature}).value();
 }
 
-base::Bytes GoodValue() {
-  return SignedValue("rsa:2048", crypto::HashAlgorithm::kSha256, 0x11);
-}
+base::Bytes GoodValue() { return SignedValue("rsa:2048", crypto::HashAlgorithm::kSha256, 0x11); }
 
 class AppraisalTest : public testing::Test {
  protected:
@@ -89,8 +86,8 @@ TEST_F(AppraisalTest, JudgesEveryKindOfBadValueAsTheKernelDoes) {
   } const kCases[] = {
       {"no xattr", absl::nullopt, Verdict::kNoSignature, "IMA-signature-required"},
       {"empty", base::Bytes(), Verdict::kNoSignature, "IMA-signature-required"},
-      {"signature bit flipped", changed(40, static_cast<uint8_t>(good[40] ^ 1)),
-       Verdict::kMismatch, "invalid-signature"},
+      {"signature bit flipped", changed(40, static_cast<uint8_t>(good[40] ^ 1)), Verdict::kMismatch,
+       "invalid-signature"},
       {"key id flipped", changed(3, 0x12), Verdict::kUnknownKey, "invalid-signature"},
       {"size too small", changed(8, 0xff), Verdict::kMalformed, "invalid-signature"},
       {"size too large", changed(7, 2), Verdict::kMalformed, "invalid-signature"},
@@ -112,10 +109,12 @@ TEST_F(AppraisalTest, JudgesEveryKindOfBadValueAsTheKernelDoes) {
       {"type 0x07", changed(0, 7), Verdict::kMalformed, "unknown-ima-data"},
       {"type 0x06 version 2", changed(0, 6), Verdict::kUnsupported, "IMA-signature-required"},
       {"digest", base::Bytes(21, 1), Verdict::kHashOnly, "IMA-signature-required"},
-      {"digest of the new kind", [] {
+      {"digest of the new kind",
+       [] {
          base::Bytes bytes(34, 4);
          return bytes;
-       }(), Verdict::kHashOnly, "IMA-signature-required"},
+       }(),
+       Verdict::kHashOnly, "IMA-signature-required"},
   };
   for (const auto& test : kCases) {
     const Appraisal appraisal = Judge(test.value);
@@ -129,8 +128,7 @@ TEST_F(AppraisalTest, SaysMismatchWhenTheContentChanged) {
   const auto other_digest = [](crypto::HashAlgorithm hash) {
     return crypto::ComputeDigest(hash, base::AsBytes("other content"));
   };
-  EXPECT_EQ(test::ValueOf(Appraise(GoodValue(), trust_, other_digest)).verdict,
-            Verdict::kMismatch);
+  EXPECT_EQ(test::ValueOf(Appraise(GoodValue(), trust_, other_digest)).verdict, Verdict::kMismatch);
 }
 
 TEST_F(AppraisalTest, HashesOnlyWhenThatDecides) {
@@ -184,7 +182,8 @@ TEST_F(AppraisalTest, CallsEcdsaWithMd5Unsupported) {
 }
 
 TEST_F(AppraisalTest, CallsTwinsAmbiguous) {
-  trust_ = TrustSet({{"one", CertificateOf("rsa:2048", 0x11)}, {"two", CertificateOf("ec:p256", 0x11)}});
+  trust_ =
+      TrustSet({{"one", CertificateOf("rsa:2048", 0x11)}, {"two", CertificateOf("ec:p256", 0x11)}});
   const Appraisal appraisal = Judge(GoodValue());
   EXPECT_EQ(appraisal.verdict, Verdict::kAmbiguousKey);
   EXPECT_EQ(appraisal.key, nullptr);

@@ -125,8 +125,8 @@ bool OnTerminal::ReadSome(short also) {
   if ((waiting.revents & also) != 0 && (waiting.revents & POLLIN) == 0) return true;
   std::array<char, 4096> buffer;
   ssize_t count = read(terminal_, buffer.data(), buffer.size());
-  // Linux looks for input first and whether the other end is closed afterwards: what came in between
-  // is there when it is asked again.
+  // Linux looks for input first and whether the other end is closed afterwards: what came in
+  // between is there when it is asked again.
   if (count < 0 && errno == EIO) count = read(terminal_, buffer.data(), buffer.size());
   if (count < 0 && errno == EAGAIN) return true;
   if (count <= 0) return false;

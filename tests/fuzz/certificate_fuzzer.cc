@@ -1,5 +1,5 @@
-// Fuzzes the readers of certificates and certificate requests: DER, PEM and PKCS#7, with all that is
-// asked of what they take. What is taken reads back as the same DER.
+// Fuzzes the readers of certificates and certificate requests: DER, PEM and PKCS#7, with all that
+// is asked of what they take. What is taken reads back as the same DER.
 //   build/fuzz/tests/fuzz/certificate_fuzzer -max_len=8192 -max_total_time=60
 #include <cstddef>
 #include <cstdint>
@@ -44,16 +44,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const jet::base::ByteSpan encoded(data, size);
   const auto one = jet::pki::Certificate::Decode(encoded);
   const auto several = jet::pki::DecodeCertificates(encoded);
-  jet::Require(!one.ok() || (several.ok() && several->size() == 1 &&
-                             several->front().der() == one->der()),
-               "one certificate is no bundle of one");
+  jet::Require(
+      !one.ok() || (several.ok() && several->size() == 1 && several->front().der() == one->der()),
+      "one certificate is no bundle of one");
   if (several.ok()) {
     for (const auto& certificate : *several) jet::Look(certificate);
   }
   const auto request = jet::pki::CertificateRequest::Decode(encoded);
   if (request.ok()) {
-    const auto again =
-        jet::pki::CertificateRequest::Decode(jet::base::AsBytes(request->Pem()));
+    const auto again = jet::pki::CertificateRequest::Decode(jet::base::AsBytes(request->Pem()));
     jet::Require(again.ok() && again->der() == request->der(), "the request does not read back");
     (void)request->GetSubject();
   }

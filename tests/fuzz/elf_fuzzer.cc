@@ -41,9 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto plain = jet::base::ReadFileKind(fd, jet::base::kExecutable, /*modules=*/false);
   const auto modules = jet::base::ReadFileKind(fd, jet::base::kExecutable, /*modules=*/true);
   jet::base::Require(plain.ok() && modules.ok(), "a file without a kind");
-  jet::base::Require(
-      *plain == *modules || (*plain == FileKind::kObjectFile && *modules == FileKind::kKernelModule),
-      "asking for modules changes what else is said");
+  jet::base::Require(*plain == *modules ||
+                         (*plain == FileKind::kObjectFile && *modules == FileKind::kKernelModule),
+                     "asking for modules changes what else is said");
   // The first bytes decide but for what the sections tell.
   const FileKind first = jet::base::FileKindOf(
       jet::base::ByteSpan(data, std::min(size, jet::base::kFileKindBytes)), jet::base::kExecutable);

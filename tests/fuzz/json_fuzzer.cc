@@ -69,9 +69,9 @@ void CheckObject(const std::string& name) {
 
 void CheckLine(const std::string& text) {
   const std::string line = cli::Escape(text);
-  Require(std::none_of(line.begin(), line.end(),
-                       [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
-          "a control character");
+  Require(
+      std::none_of(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }),
+      "a control character");
   // Strict: bytes that are not UTF-8 would be refused.
   Require(!cli::Json(line).dump().empty(), "no text");
 }

@@ -12,8 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const jet::base::ByteSpan content(data, size);
   const auto file = jet::keystore::DecodeMirrorHistory(content);
   if (!file.ok()) return 0;
-  const std::string lines =
-      jet::keystore::EncodeMirrorHistory(file->history, file->store_key_id);
+  const std::string lines = jet::keystore::EncodeMirrorHistory(file->history, file->store_key_id);
   if (lines != file->lines) abort();
   if (absl::StrCat(lines, jet::keystore::EncodeMirrorHistoryHmac(file->hmac)) !=
       jet::base::AsText(content)) {

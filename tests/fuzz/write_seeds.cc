@@ -209,8 +209,9 @@ void WriteCertificates(const std::string& folder) {
 void WriteAnswers(const std::string& folder) {
   Seeds seeds(folder, "answers");
   seeds.Write("country = \"US\"\nstate = 'CA'\nindex = 3\nemail = \"a\\u00e9\"\n");
-  seeds.Write("keystore = \"/etc/jet/keystore\"\njobs = 4\none-file-system = true\n"
-              "[[peers]]\nname = \"re1\"\ncommand = [\"ssh\", \"re1\"]\n");
+  seeds.Write(
+      "keystore = \"/etc/jet/keystore\"\njobs = 4\none-file-system = true\n"
+      "[[peers]]\nname = \"re1\"\ncommand = [\"ssh\", \"re1\"]\n");
 }
 
 // A program's header and a few sections, as small as they can be, and what is none.

@@ -123,8 +123,7 @@ void CheckValid(const base::Bytes& value, const ima::DecodedXattr& decoded,
 
 // `kind` is what signatures are valid under the rule that `appraisal` was made by.
 void CheckAppraisal(const base::Bytes& value, const ima::DecodedXattr& decoded,
-                    const absl::StatusOr<appraise::Appraisal>& appraisal,
-                    ima::SignatureKind kind) {
+                    const absl::StatusOr<appraise::Appraisal>& appraisal, ima::SignatureKind kind) {
   Require(appraisal.ok(), "no verdict");
   if (appraisal->verdict == appraise::Verdict::kValid) {
     CheckValid(value, decoded, *appraisal);
@@ -143,18 +142,15 @@ void CheckAppraisal(const base::Bytes& value, const ima::DecodedXattr& decoded,
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
-  const jet::base::Bytes value =
-      jet::ValueFrom(data[0], jet::base::ByteSpan(data + 1, size - 1));
+  const jet::base::Bytes value = jet::ValueFrom(data[0], jet::base::ByteSpan(data + 1, size - 1));
   const jet::ima::DecodedXattr decoded = jet::ima::DecodeXattr(value);
   jet::CheckDecoded(value, decoded);
-  jet::CheckAppraisal(value, decoded,
-                      jet::appraise::Appraise(value, jet::Trust(), jet::DigestOf),
+  jet::CheckAppraisal(value, decoded, jet::appraise::Appraise(value, jet::Trust(), jet::DigestOf),
                       jet::ima::SignatureKind::kContent);
   const auto measured = jet::DigestOf(jet::crypto::HashAlgorithm::kSha256);
-  jet::CheckAppraisal(
-      value, decoded,
-      jet::appraise::AppraiseVerity(value, jet::Trust(), *measured, jet::DigestOf),
-      jet::ima::SignatureKind::kVerity);
+  jet::CheckAppraisal(value, decoded,
+                      jet::appraise::AppraiseVerity(value, jet::Trust(), *measured, jet::DigestOf),
+                      jet::ima::SignatureKind::kVerity);
   const auto not_enabled =
       jet::appraise::AppraiseVerity(value, jet::Trust(), absl::nullopt, jet::DigestOf);
   jet::Require(not_enabled.ok() && not_enabled->verdict != jet::appraise::Verdict::kValid,

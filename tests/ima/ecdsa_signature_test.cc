@@ -46,11 +46,14 @@ TEST(EcdsaSignatureTest, TakesWhatTheKernelTakes) {
       {"indefinite length", "30800201010201020000", "3006020101020102"},
       {"indefinite length and bytes after it", "308002010102010200009f", "3006020101020102"},
       {"number without its sign byte", "30060201ff020102", "3007020200ff020102"},
-      {"number with needless zeros", "3008020300000102" "0102", "3006020101020102"},
-      {"one zero before a full number",
-       "3026022100" + full + "020102", "3026022100" + full + "020102"},
-      {"a full number without its sign byte",
-       "30250220" + full + "020102", "3026022100" + full + "020102"},
+      {"number with needless zeros",
+       "3008020300000102"
+       "0102",
+       "3006020101020102"},
+      {"one zero before a full number", "3026022100" + full + "020102",
+       "3026022100" + full + "020102"},
+      {"a full number without its sign byte", "30250220" + full + "020102",
+       "3026022100" + full + "020102"},
       {"zero", "3006020100020102", "3006020100020102"},
   };
   for (const auto& test : kCases) EXPECT_EQ(Strict(test.encoded), test.strict) << test.why;
@@ -67,12 +70,16 @@ TEST(EcdsaSignatureTest, RefusesWhatTheKernelRefuses) {
       {"SEQUENCE that ends within s", "3005020101020102"},
       {"a third element", "3009020101020102020103"},
       {"only one number", "3003020101"},
-      {"a number without bytes", "300502000201" "02"},
+      {"a number without bytes",
+       "300502000201"
+       "02"},
       {"length in three bytes", "3083000006020101020102"},
       {"length byte missing", "3081"},
       {"indefinite length without its end", "3080020101020102"},
       {"indefinite length with a wrong end", "30800201010201020001"},
-      {"number of indefinite length", "3080028001000002010200" "00"},
+      {"number of indefinite length",
+       "3080028001000002010200"
+       "00"},
       {"two zeros before a full number", "302702220000" + Repeat("ff", 32) + "020102"},
       {"a number that is too large", "3026022101" + Repeat("ff", 32) + "020102"},
       {"another tag for a number", "3006030101020102"},

@@ -160,8 +160,7 @@ TEST(MirrorCertificateTest, ATwinIsNotAdded) {
         *test::ValueOf(ResolveKeyring({KeyringChoice::kUserIma, 0}, MissingKeyring::kCreate))
              .keyring;
     ASSERT_THAT(ring.Add(first.certificate), IsOk());
-    const std::vector<MirrorResult> results =
-        ApplyMirror({twin}, test::ValueOf(ring.List()), ring);
+    const std::vector<MirrorResult> results = ApplyMirror({twin}, test::ValueOf(ring.List()), ring);
     ASSERT_EQ(results.size(), 1U);
     EXPECT_THAT(results[0].added, StatusIs(StatusCode::kAlreadyExists, HasSubstr("same key id")));
     EXPECT_EQ(test::ValueOf(ring.List()).size(), 1U);

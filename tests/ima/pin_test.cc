@@ -250,11 +250,12 @@ absl::Status MustNotLoad() {
 
 TEST_F(PinTest, NoPolicyIsLoadedWhereTheProgramCannotBeSignedOrExecuted) {
   const ScratchFolder folder;
-  EXPECT_THAT(PinKeyring(
-                  folder.path(),
-                  [](int /*fd*/) -> absl::StatusOr<PinSignature> { return absl::DataLossError("no luck"); },
-                  MustNotLoad),
-              StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
+  EXPECT_THAT(
+      PinKeyring(
+          folder.path(),
+          [](int /*fd*/) -> absl::StatusOr<PinSignature> { return absl::DataLossError("no luck"); },
+          MustNotLoad),
+      StatusIs(StatusCode::kDataLoss, "cannot sign the pin program: no luck"));
   EXPECT_THAT(PinKeyring(
                   folder.path(), [](int fd) { return Sign(fd, kBad, false); }, MustNotLoad),
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("nothing that a key")));

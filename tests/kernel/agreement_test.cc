@@ -207,8 +207,8 @@ TEST_F(KernelTest, TheMutantsAreOfEveryKind) {
                               "hash-only", "malformed", "unsupported"}) {
     EXPECT_GE(verdicts[verdict], kOfEachVerdict) << verdict;
   }
-  std::cout << all << " mutants, of which " << all - changed
-            << " only have another size of file; " << ran << " ran, " << in_named_places
+  std::cout << all << " mutants, of which " << all - changed << " only have another size of file; "
+            << ran << " ran, " << in_named_places
             << " changed in header, ASN.1 lengths or last bytes;";
   for (const auto& [verdict, count] : verdicts) std::cout << " " << verdict << " " << count;
   std::cout << "\n";

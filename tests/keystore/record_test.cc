@@ -131,8 +131,10 @@ TEST(RecordTest, RefusesAFormat2RecordThatSaysWhatNoneCan) {
       absl::StrReplaceAll(kWaitingLine, {{"\"format\":2", "\"format\":1"}}),
       // Nothing to wait with; a certificate and a request; two private keys.
       absl::StrReplaceAll(kWaitingLine, {{private_key, ""}}),
-      absl::StrReplaceAll(kWaitingLine, {{"\"request", "\"subject_key_identifier\":\"01\",\"request"}}),
-      absl::StrReplaceAll(kTokenLine, {{"\"private_key_uri", absl::StrCat(private_key, "\"private_key_uri")}}),
+      absl::StrReplaceAll(kWaitingLine,
+                          {{"\"request", "\"subject_key_identifier\":\"01\",\"request"}}),
+      absl::StrReplaceAll(kTokenLine,
+                          {{"\"private_key_uri", absl::StrCat(private_key, "\"private_key_uri")}}),
       absl::StrReplaceAll(kTokenLine, {{"pkcs11:token=re0;object=ima", ""}}),
       // No URI of a key, and one that a secret is in.
       absl::StrReplaceAll(kTokenLine, {{"pkcs11:", "file:"}}),

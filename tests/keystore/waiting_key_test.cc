@@ -1,4 +1,5 @@
-// A key without a certificate is kept, moved, checked and joined to its certificate as safely as any.
+// A key without a certificate is kept, moved, checked and joined to its certificate as safely as
+// any.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -116,7 +117,8 @@ TEST_F(WaitingKeyTest, WhatDoesNotFitIsNotJoined) {
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("for another key than 'dev'")));
   EXPECT_THAT(Join("signer", TestCertificate(other_, "x")),
               StatusIs(StatusCode::kAlreadyExists, HasSubstr("does not wait")));
-  EXPECT_THAT(Join("none", TestCertificate(key_, "x")), StatusIs(StatusCode::kNotFound, testing::_));
+  EXPECT_THAT(Join("none", TestCertificate(key_, "x")),
+              StatusIs(StatusCode::kNotFound, testing::_));
   EXPECT_TRUE(Waits("dev"));
 }
 
@@ -176,13 +178,12 @@ TEST_F(WaitingKeyTest, CertificateBesideARequestIsFound) {
 class TokenKeyTest : public WaitingKeyTest {
  protected:
   TokenKeyTest() {
-    const absl::Status added =
-        OpenStore(Access::kCreate)
-            .Add({.name = "token",
-                  .certificate = TestCertificate(key_, "token"),
-                  .private_key_uri = "pkcs11:token=re0;object=ima"},
-                 Agree)
-            .status();
+    const absl::Status added = OpenStore(Access::kCreate)
+                                   .Add({.name = "token",
+                                         .certificate = TestCertificate(key_, "token"),
+                                         .private_key_uri = "pkcs11:token=re0;object=ima"},
+                                        Agree)
+                                   .status();
     EXPECT_THAT(added, IsOk());
   }
 };

@@ -86,8 +86,9 @@ RaceCount RaceSite::SignWithJet(const Change& change) {
 }
 
 RaceCount RaceSite::SignWithEvmctl(const Change& change) {
-  return Race({"evmctl", "ima_sign", "-r", "--hashalgo", "sha256", "--key", Path("key.pem"), tree()},
-              change);
+  return Race(
+      {"evmctl", "ima_sign", "-r", "--hashalgo", "sha256", "--key", Path("key.pem"), tree()},
+      change);
 }
 
 RaceCount RaceSite::Race(const std::vector<std::string>& command, const Change& change) {

@@ -1,10 +1,10 @@
 // Nothing that changes while it is signed ever carries a signature over other bytes, and nothing
-// outside of the tree is signed. Each change is tried against evmctl first: where that makes no wrong
-// signature, nothing raced, and what jet did proves nothing.
+// outside of the tree is signed. Each change is tried against evmctl first: where that makes no
+// wrong signature, nothing raced, and what jet did proves nothing.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,8 +103,9 @@ bool WriteThroughSharedMapping(const std::string& path) {
 }
 
 // Tries `change` against both signers, and prints the figures.
-void Try(const std::string& name, RaceSite& site, const RaceSite::Change& change,
-         const std::function<void()>& prepare = [] {}) {
+void Try(
+    const std::string& name, RaceSite& site, const RaceSite::Change& change,
+    const std::function<void()>& prepare = [] {}) {
   RaceCount evmctl;
   while (evmctl.wrong == 0 && evmctl.runs < kMostRuns) {
     site.Reset();
@@ -161,8 +162,8 @@ TEST_F(RaceTest, FileThatWasOpenForWritingBefore) {
   Try("open for writing before", site_, write, hold);
 }
 
-// The names of many files lead out of the tree for a moment: between two files a signer is too quick
-// to be met by a change of one. A name is exchanged in one step, so it is never missing.
+// The names of many files lead out of the tree for a moment: between two files a signer is too
+// quick to be met by a change of one. A name is exchanged in one step, so it is never missing.
 TEST_F(RaceTest, FileThatIsReplacedByALink) {
   const auto link_of = [this](const std::string& path) {
     return site_.Path(absl::StrCat("links", path.substr(site_.tree().size())));
@@ -178,8 +179,8 @@ TEST_F(RaceTest, FileThatIsReplacedByALink) {
   const auto exchange = [&] {
     bool exchanged = true;
     for (const std::string& path : site_.files()) {
-      exchanged &= renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, link_of(path).c_str(),
-                             RENAME_EXCHANGE) == 0;
+      exchanged &=
+          renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, link_of(path).c_str(), RENAME_EXCHANGE) == 0;
     }
     return exchanged;
   };
@@ -213,7 +214,8 @@ TEST_F(RaceTest, HardLinksThatAppear) {
     site_.Reset();
     int links = 0;
     Add(sum, site_.SignWithJet([this, &links](const std::string& path) {
-      const std::string name = absl::StrCat(site_.FolderOf(links % RaceSite::kFolders), "/l", links);
+      const std::string name =
+          absl::StrCat(site_.FolderOf(links % RaceSite::kFolders), "/l", links);
       ++links;
       return link(path.c_str(), name.c_str()) == 0;
     }));

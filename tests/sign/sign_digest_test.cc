@@ -140,9 +140,9 @@ TEST(SignDigestTest, RefusesWeakHashesByName) {
   const auto signer = crypto::MakeSigner(test::CloneOf(test::TestKey("rsa:2048"))).value();
   for (const auto hash : {crypto::HashAlgorithm::kMd5, crypto::HashAlgorithm::kSha1,
                           crypto::HashAlgorithm::kSha224}) {
-    EXPECT_THAT(SignDigest(*signer, kKeyId, test::TestDigest(hash)),
-                test::StatusIs(absl::StatusCode::kFailedPrecondition,
-                               HasSubstr(crypto::NameOf(hash))));
+    EXPECT_THAT(
+        SignDigest(*signer, kKeyId, test::TestDigest(hash)),
+        test::StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr(crypto::NameOf(hash))));
   }
 }
 
