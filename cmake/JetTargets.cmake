@@ -81,6 +81,14 @@ endfunction()
 
 # jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE]
 #           [PROGRAM])
+# Seconds that a test may take where it takes this many without a sanitizer.
+function(jet_timeout variable seconds)
+  if(JET_SANITIZE)
+    math(EXPR seconds "${seconds} * 5")
+  endif()
+  set(${variable} ${seconds} PARENT_SCOPE)
+endfunction()
+
 # A GoogleTest program. ctest runs each test of it by itself, or, with WHOLE, all in one process.
 # PROGRAM: it runs the program, which is then built first.
 # SERIAL: changes what the whole machine shares (keyrings), so nothing else runs beside it.
@@ -97,7 +105,8 @@ function(jet_gtest name)
   if(ARG_PROGRAM)
     add_dependencies(${name} jet)
   endif()
-  set(properties TIMEOUT ${ARG_TIMEOUT})
+  jet_timeout(timeout ${ARG_TIMEOUT})
+  set(properties TIMEOUT ${timeout})
   if(ARG_LABELS)
     list(APPEND properties LABELS "${ARG_LABELS}")
   endif()
@@ -124,7 +133,8 @@ function(jet_text_scripts label)
       ${PROJECT_SOURCE_DIR}/tests/cli/run-script ${CMAKE_CURRENT_SOURCE_DIR}/${script})
     list(APPEND names ${label}.${name})
   endforeach()
-  set_tests_properties(${names} PROPERTIES TIMEOUT 120 LABELS ${label}
+  jet_timeout(timeout 120)
+  set_tests_properties(${names} PROPERTIES TIMEOUT ${timeout} LABELS ${label}
     ENVIRONMENT "JET_BIN=$<TARGET_FILE:jet>;JET_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   set(jet_script_tests ${names} PARENT_SCOPE)
 endfunction()

@@ -5,6 +5,10 @@ readonly GOOD_EXTENSIONS='basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
 subjectKeyIdentifier=hash'
 
+# The search for leaks at the end of a sanitized program cannot be traced itself.
+strace() { ASAN_OPTIONS=detect_leaks=0 command strace "$@"; }
+export -f strace
+
 # Makes small ELF files of the names given.
 elf() {
   local name
@@ -53,7 +57,7 @@ without() { setpriv --bounding-set="-$1" --inh-caps="-$1" "${@:2}"; }
 # Runs a command while the kernel, for one file, does what strace is told to inject:
 # injecting fsetxattr:error=ENOSPC FILE COMMAND... What was asked of it is then in the file "trace".
 injecting() {
-  ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -P "$(realpath "$2")" -e trace="${1%%:*}" -e inject="$1" "${@:3}"
+  strace -f -qq -o trace -P "$(realpath "$2")" -e trace="${1%%:*}" -e inject="$1" "${@:3}"
 }
 
 # Waits until a condition holds, at most 20 seconds: wait_for COMMAND...
