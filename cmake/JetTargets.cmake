@@ -79,9 +79,7 @@ function(jet_executable name)
   jet_precompile(${name} jet_precompiled)
 endfunction()
 
-# jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE]
-#           [PROGRAM])
-# Seconds that a test may take where it takes this many without a sanitizer.
+# jet_timeout(VARIABLE SECONDS): the seconds that a test may take where it takes this many without a sanitizer.
 function(jet_timeout variable seconds)
   if(JET_SANITIZE)
     math(EXPR seconds "${seconds} * 5")
@@ -89,6 +87,8 @@ function(jet_timeout variable seconds)
   set(${variable} ${seconds} PARENT_SCOPE)
 endfunction()
 
+# jet_gtest(NAME sources... DEPS libraries... [LABELS labels...] [TIMEOUT seconds] [SERIAL] [WHOLE]
+#           [PROGRAM])
 # A GoogleTest program. ctest runs each test of it by itself, or, with WHOLE, all in one process.
 # PROGRAM: it runs the program, which is then built first.
 # SERIAL: changes what the whole machine shares (keyrings), so nothing else runs beside it.
