@@ -23,12 +23,17 @@ namespace jet::cli {
 namespace {
 
 constexpr size_t kMaxPassphrase = 1024;
+constexpr size_t kMaxLine = kMaxPassphrase + 2;  // One byte too many, and the newline.
 
 constexpr char kTerminal[] = "/dev/tty";
 
-void StripNewline(crypto::Secret& passphrase) {
-  const base::ByteSpan bytes = passphrase.Expose();
-  if (!bytes.empty() && bytes.back() == '\n') passphrase.Truncate(bytes.size() - 1);
+// Strips one trailing newline. `what` is for the message about too long a one.
+absl::StatusOr<crypto::Secret> PassphraseOf(crypto::Secret line, const std::string& what) {
+  const base::ByteSpan bytes = line.Expose();
+  if (!bytes.empty() && bytes.back() == '\n') line.Truncate(bytes.size() - 1);
+  if (line.size() <= kMaxPassphrase) return line;
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what, " is longer than ", kMaxPassphrase, " bytes"));
 }
 
 // A question whose answer the terminal does not show. At its end the echo is as it was, and then a
@@ -89,8 +94,7 @@ class SilentQuestion {
 // message.
 absl::StatusOr<crypto::Secret> ReadLine(int terminal, const SilentQuestion& question,
                                         const std::string& what) {
-  // Room for one byte too many, and the newline.
-  crypto::Secret line = crypto::Secret::OfSize(kMaxPassphrase + 2);
+  crypto::Secret line = crypto::Secret::OfSize(kMaxLine);
   ssize_t count = 0;
   do {
     JET_RETURN_IF_ERROR(question.WaitForAnswer());
@@ -100,15 +104,16 @@ absl::StatusOr<crypto::Secret> ReadLine(int terminal, const SilentQuestion& ques
   if (count < 0) return base::SystemError(errno, "cannot read the passphrase");
   line.Truncate(static_cast<size_t>(count));
   if (count == 0) return absl::FailedPreconditionError("no passphrase was typed");
-  StripNewline(line);
-  if (line.size() <= kMaxPassphrase) return line;
-  return absl::ResourceExhaustedError(
-      absl::StrCat(what, " is longer than ", kMaxPassphrase, " bytes"));
+  return PassphraseOf(std::move(line), what);
+}
+
+std::string NameOf(const PassphraseOptions& options, const std::string& object) {
+  return absl::StrCat("the ", options.noun, " of ", object);
 }
 
 absl::StatusOr<crypto::Secret> AskOnTerminal(const std::string& prompt, const std::string& object,
                                              const PassphraseOptions& options) {
-  const std::string what = absl::StrCat("the ", options.noun, " of ", object);
+  const std::string what = NameOf(options, object);
   const absl::StatusOr<base::UniqueFd> terminal = base::OpenAt(AT_FDCWD, kTerminal, O_RDONLY);
   if (!terminal.ok()) {
     return absl::FailedPreconditionError(
@@ -139,14 +144,13 @@ absl::StatusOr<crypto::Secret> ReadFromEnvironment(const std::string& name) {
 absl::StatusOr<crypto::Secret> ReadFromSource(const PassphraseOptions& options) {
   if (options.environment.has_value()) return ReadFromEnvironment(*options.environment);
   if (options.fd.has_value()) {
-    return crypto::ReadSecret(*options.fd, kMaxPassphrase,
-                              absl::StrCat("descriptor ", *options.fd));
+    return crypto::ReadSecret(*options.fd, kMaxLine, absl::StrCat("descriptor ", *options.fd));
   }
   const base::UniqueFd file(open(options.file->c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file.valid()) {
     return base::SystemError(errno, absl::StrCat("cannot open '", *options.file, "'"));
   }
-  return crypto::ReadSecret(file.get(), kMaxPassphrase, *options.file);
+  return crypto::ReadSecret(file.get(), kMaxLine, *options.file);
 }
 
 }  // namespace
@@ -173,15 +177,14 @@ absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
     return AskOnTerminal(prompt, object, options);
   }
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadFromSource(options));
-  StripNewline(passphrase);
-  return passphrase;
+  return PassphraseOf(std::move(passphrase), NameOf(options, object));
 }
 
 absl::StatusOr<crypto::Secret> ReadNewPassphrase(const PassphraseOptions& options,
                                                  const std::string& object) {
   JET_ASSIGN_OR_RETURN(crypto::Secret passphrase, ReadPassphrase(options, object));
   if (passphrase.empty()) {
-    return UsageError(absl::StrCat("the ", options.noun, " of ", object, " is empty"));
+    return UsageError(absl::StrCat(NameOf(options, object), " is empty"));
   }
   if (!options.given()) JET_RETURN_IF_ERROR(AskForItAgain(passphrase, object, options));
   return passphrase;

@@ -28,8 +28,9 @@ void DeclarePassphrase(OptionParser& parser, PassphraseOptions& options,
                        const std::string& what = "the private key file's passphrase");
 
 // Returns the passphrase for `object` ("the private key 'k.pem'") from the source given, else from
-// the terminal, where the prompt names the object. One trailing newline is stripped. Without a
-// source and without a terminal FAILED_PRECONDITION, at once.
+// the terminal, where the prompt names the object. One trailing newline is stripped; what
+// then has more than 1,024 bytes is RESOURCE_EXHAUSTED. Without a source and without a terminal
+// FAILED_PRECONDITION, at once.
 absl::StatusOr<crypto::Secret> ReadPassphrase(const PassphraseOptions& options,
                                               const std::string& object);
 
