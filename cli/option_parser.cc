@@ -6,6 +6,9 @@
 #include <deque>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
 namespace jet::cli {
 namespace {
 
@@ -19,6 +22,17 @@ CLI::Option* RefuseEmpty(CLI::Option* option, const std::string& names) {
     return std::string(value.empty() ? "the value is empty" : "");
   };
   return option->check(CLI::Validator(check, "", kNotEmpty));
+}
+
+// What is wrong with the first of the arguments that nobody took. What stands behind it is not
+// shown: it may be a value, and a secret one.
+std::string Unexpected(const std::vector<std::string>& remaining) {
+  const bool names_ended = remaining.front() == "--" && remaining.size() > 1;
+  const std::string& first = remaining[names_ended ? 1 : 0];
+  if (names_ended || first == "-" || !absl::StartsWith(first, "-")) {
+    return absl::StrCat("unexpected argument '", first, "'");
+  }
+  return absl::StrCat("unknown option '", first.substr(0, first.find('=')), "'");
 }
 
 }  // namespace
@@ -150,6 +164,8 @@ ParseResult OptionParser::Parse(std::vector<std::string> arguments) {
     state_->app.parse(std::move(arguments));
   } catch (const CLI::CallForHelp&) {
     return {ParseResult::Kind::kHelp, state_->Help()};
+  } catch (const CLI::ExtrasError&) {
+    return {ParseResult::Kind::kError, Unexpected(state_->app.remaining())};
   } catch (const CLI::ParseError& error) {
     return {ParseResult::Kind::kError, error.what()};
   }
