@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "tests/base/child.h"
 #include "tests/base/scratch_folder.h"
+#include "tests/status_matchers.h"
 
 namespace jet::test {
 namespace {
@@ -58,6 +59,12 @@ std::string CheckedInSandbox(absl::FunctionRef<void()> work) {
     work();
     ClearUserKeyring();
   });
+}
+
+ima::Keyring MakeUserIma() {
+  return *ValueOf(
+              ima::ResolveKeyring({ima::KeyringChoice::kUserIma, 0}, ima::MissingKeyring::kCreate))
+              .keyring;
 }
 
 }  // namespace jet::test

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/functional/function_ref.h"
+#include "ima/keyring.h"
 
 namespace jet::test {
 
@@ -23,6 +24,9 @@ std::string CheckedInChild(absl::FunctionRef<void()> work);
 // may, while @u is the user's, empty at the beginning and at the end. Its session keyring is
 // root's, which does not lead to that @u.
 std::string CheckedInSandbox(absl::FunctionRef<void()> work);
+
+// Returns the _ima of the user of this process, which is made if there is none.
+ima::Keyring MakeUserIma();
 
 }  // namespace jet::test
 
