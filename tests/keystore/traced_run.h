@@ -21,7 +21,7 @@ struct SystemCall {
 
 struct TracedRun {
   bool killed = false;
-  int exit_status = -1;  // -1: a signal ended it
+  int exit_status = -1;           // -1: a signal ended it
   std::string errors;             // what it said on stderr
   std::string said;               // what it said on stdout and stderr
   std::vector<SystemCall> calls;  // those that `options` ask for
